@@ -1,0 +1,96 @@
+"""DuckDB SQL text for names, literals, types and bronze files. Only names and paths of the platform's own pass here."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import ibis
+import ibis.expr.datatypes as dt
+from ibis.backends.sql.datatypes import DuckDBType
+
+from snowpipe_platform.spec.manifest import Manifest
+
+SOURCE_FILE = "source_file"
+MANIFEST_NUMBER = "manifest_number"
+LOAD_DAY = "load_day"
+
+
+def identifier(name: str) -> str:
+    """A quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A quoted string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def type_sql(dtype: dt.DataType) -> str:
+    """DuckDB's name of an Ibis type."""
+    return str(DuckDBType.to_string(dtype))
+
+
+def list_sql(texts: Sequence[str]) -> str:
+    """A list of strings."""
+    return "[" + ", ".join(literal(text) for text in texts) + "]"
+
+
+def bronze_sql(manifests: Sequence[Manifest], locations: Mapping[str, str], schema: ibis.Schema) -> str:
+    """A SELECT of the manifests' rows, cast to `schema`; a column a file does not have is null.
+
+    Adds manifest_number, source_file (as the manifest names it) and load_day. Files are read with the schema their
+    manifest gives, never with an inferred one.
+    """
+    with_files = [manifest for manifest in manifests if manifest.files]
+    if not with_files:
+        nothing = ", ".join(f"CAST(NULL AS {type_sql(t)}) AS {identifier(n)}" for n, t in schema.items())
+        origin = f"CAST(NULL AS BIGINT) AS {MANIFEST_NUMBER}, CAST(NULL AS VARCHAR) AS {SOURCE_FILE}"
+        return f"SELECT {nothing}, {origin}, CAST(NULL AS DATE) AS {LOAD_DAY} WHERE false"  # noqa: S608
+    ordered = sorted(with_files, key=_shape)
+    parts = [_part(list(group), locations, schema) for _, group in groupby(ordered, key=_shape)]
+    return " UNION ALL ".join(parts)
+
+
+def _shape(manifest: Manifest) -> tuple[str, str]:
+    return manifest.file_format, str([(column.name, column.type) for column in manifest.columns])
+
+
+def _part(manifests: Sequence[Manifest], locations: Mapping[str, str], schema: ibis.Schema) -> str:
+    """Manifests of one format and one schema, in one scan."""
+    own = manifests[0].schema
+    columns = ", ".join(_cast(name, dtype, own, manifests[0].file_format) for name, dtype in schema.items())
+    paths = {locations[file.path]: (file.path, manifest) for manifest in manifests for file in manifest.files}
+    origins = ", ".join(
+        f"({literal(path)}, {literal(name)}, CAST({manifest.number} AS BIGINT), DATE {literal(str(manifest.load_day))})"
+        for path, (name, manifest) in paths.items()
+    )
+    scan = _scan(list(paths), own, manifests[0].file_format)
+    return (
+        f"SELECT {columns}, origin.number AS {MANIFEST_NUMBER}, origin.name AS {SOURCE_FILE}, "  # noqa: S608
+        f"origin.load_day AS {LOAD_DAY} FROM {scan} AS file "
+        f"JOIN (VALUES {origins}) AS origin(path, name, number, load_day) ON file.filename = origin.path"
+    )
+
+
+def _scan(paths: Sequence[str], own: ibis.Schema, file_format: str) -> str:
+    if file_format == "parquet":
+        return f"read_parquet({list_sql(paths)}, filename = true, hive_partitioning = false)"
+    columns = ", ".join(f"{literal(name)}: {literal(_json_type(dtype))}" for name, dtype in own.items())
+    return (
+        f"read_json({list_sql(paths)}, format = 'newline_delimited', columns = {{{columns}}}, "
+        "filename = true, hive_partitioning = false)"
+    )
+
+
+def _json_type(dtype: dt.DataType) -> str:
+    return "BOOLEAN" if dtype.is_boolean() else "VARCHAR"
+
+
+def _cast(name: str, wanted: dt.DataType, own: ibis.Schema, file_format: str) -> str:
+    if name not in own:
+        return f"CAST(NULL AS {type_sql(wanted)}) AS {identifier(name)}"
+    value = f"file.{identifier(name)}"
+    if file_format == "json" and own[name].is_binary():
+        value = f"unhex({value})"
+    elif file_format == "json" and own[name] != wanted:
+        value = f"CAST({value} AS {type_sql(own[name])})"
+    return f"CAST({value} AS {type_sql(wanted)}) AS {identifier(name)}"

@@ -1,0 +1,74 @@
+"""The embedded warehouse: a DuckDB file standing where Snowflake stands."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from snowpipe_platform.errors import SourceError, TransientSourceError
+from snowpipe_platform.ports import Parameter
+
+STREAM_ROWS = 100_000
+"""Rows per Arrow batch: large enough for vectorised work, small against memory."""
+
+
+class DuckDBWarehouse:
+    """Reads a DuckDB file read-only; a connection lives as long as a statement, so that the file can change in between.
+
+    A table `source_clock(now_at)` stands for the warehouse's clock where there is one, as in generated data whose days
+    are not today; otherwise it is the machine's clock.
+    """
+
+    dialect = "duckdb"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def clock(self) -> datetime:
+        with self._connection() as connection:
+            simulated = connection.execute(
+                "SELECT count(*) FROM information_schema.tables WHERE table_name = 'source_clock'"
+            ).fetchone()
+            if simulated and simulated[0]:
+                row = connection.execute("SELECT now_at FROM source_clock").fetchone()
+                if row is not None:
+                    return row[0]  # type: ignore[no-any-return]
+        return datetime.now(UTC).replace(tzinfo=None)
+
+    def schema(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Schema:
+        with self._connection() as connection:
+            return connection.execute(f"SELECT * FROM ({sql}) LIMIT 0", list(parameters)).to_arrow_table().schema  # noqa: S608 - the user's SQL
+
+    def stream(self, sql: str, parameters: Sequence[Parameter] = ()) -> Iterator[pa.RecordBatch]:
+        with self._connection() as connection:
+            yield from connection.execute(sql, list(parameters)).to_arrow_reader(STREAM_ROWS)
+
+    def scalar(self, sql: str, parameters: Sequence[Parameter] = ()) -> object:
+        with self._connection() as connection:
+            row = connection.execute(sql, list(parameters)).fetchone()
+            return None if row is None else row[0]
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
+        if not self._path.exists():
+            msg = f"warehouse {self._path} does not exist. Build one with 'snowpipe demo', or set SNOWPIPE_WAREHOUSE."
+            raise SourceError(msg)
+        try:
+            connection = duckdb.connect(str(self._path), read_only=True)
+        except duckdb.IOException as error:
+            msg = f"warehouse {self._path} cannot be opened now: {error}"
+            raise TransientSourceError(msg) from error
+        try:
+            yield connection
+        except duckdb.IOException as error:
+            msg = f"reading warehouse {self._path} failed: {error}"
+            raise TransientSourceError(msg) from error
+        except duckdb.Error as error:
+            msg = f"warehouse {self._path} refused the query: {error}"
+            raise SourceError(msg) from error
+        finally:
+            connection.close()

@@ -1,0 +1,136 @@
+"""Watermarks, leases and dead letters in one SQLite file."""
+
+import json
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from snowpipe_platform.errors import LeaseHeldError
+from snowpipe_platform.ports import DeadLetter, Lease
+
+LEASE_SECONDS = 3600.0
+"""How long a holder on another machine is believed; one on this machine is asked for by its process id."""
+BUSY_TIMEOUT_SECONDS = 30.0
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS watermarks (query TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS leases (
+    resource TEXT PRIMARY KEY, holder TEXT, token INTEGER NOT NULL, host TEXT, pid INTEGER, expires_at REAL
+) STRICT;
+CREATE TABLE IF NOT EXISTS dead_letters (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, error TEXT NOT NULL,
+    failed_at TEXT NOT NULL, request TEXT NOT NULL, rows TEXT NOT NULL
+) STRICT;
+"""
+
+
+class SqliteState:
+    """The `StateStore` and the `DeadLetters` of a laptop. A connection lives as long as a call."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def watermark(self, query: str) -> str | None:
+        with self._transaction() as database:
+            row = database.execute("SELECT value FROM watermarks WHERE query = ?", (query,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def advance_watermark(self, query: str, *, expected: str | None, new: str) -> bool:
+        with self._transaction() as database:
+            if expected is None:
+                done = database.execute(
+                    "INSERT INTO watermarks VALUES (?, ?) ON CONFLICT (query) DO NOTHING", (query, new)
+                )
+            else:
+                done = database.execute(
+                    "UPDATE watermarks SET value = ? WHERE query = ? AND value = ?", (new, query, expected)
+                )
+            return done.rowcount == 1
+
+    @contextmanager
+    def lease(self, resource: str, *, holder: str) -> Iterator[Lease]:
+        lease = self._acquire(resource, holder)
+        try:
+            yield lease
+        finally:
+            self._free(lease)
+
+    def verify(self, lease: Lease) -> None:
+        with self._transaction() as database:
+            row = database.execute("SELECT token FROM leases WHERE resource = ?", (lease.resource,)).fetchone()
+        if row is None or row[0] != lease.token:
+            msg = f"{lease.resource}: another run took the lease over while this one was working; nothing was written"
+            raise LeaseHeldError(msg)
+
+    def put(self, letter: DeadLetter) -> None:
+        values = (
+            letter.id,
+            letter.kind,
+            letter.subject,
+            letter.error,
+            letter.failed_at.isoformat(),
+            json.dumps(dict(letter.request)),
+            json.dumps(letter.rows),
+        )
+        with self._transaction() as database:
+            database.execute("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+    def all(self) -> list[DeadLetter]:
+        with self._transaction() as database:
+            rows = database.execute("SELECT * FROM dead_letters ORDER BY failed_at, id").fetchall()
+        return [
+            DeadLetter(r[0], r[1], r[2], r[3], datetime.fromisoformat(r[4]), json.loads(r[5]), tuple(json.loads(r[6])))
+            for r in rows
+        ]
+
+    def _acquire(self, resource: str, holder: str) -> Lease:
+        with self._transaction() as database:
+            row = database.execute(
+                "SELECT holder, token, host, pid, expires_at FROM leases WHERE resource = ?", (resource,)
+            ).fetchone()
+            if row is not None and row[0] is not None and _is_alive(row[2], row[3], row[4]):
+                msg = f"{resource}: run {row[0]} (process {row[3]} on {row[2]}) is writing it. Try again when it is done."
+                raise LeaseHeldError(msg)
+            token = 1 if row is None else row[1] + 1
+            database.execute(
+                "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?)",
+                (resource, holder, token, socket.gethostname(), os.getpid(), time.time() + LEASE_SECONDS),
+            )
+        return Lease(resource, holder, token)
+
+    def _free(self, lease: Lease) -> None:
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE leases SET holder = NULL WHERE resource = ? AND token = ?", (lease.resource, lease.token)
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
+        with closing(connection) as database:
+            database.executescript(_TABLES)
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
+
+
+def _is_alive(host: str, pid: int, expires_at: float) -> bool:
+    if host != socket.gethostname():
+        return time.time() < expires_at
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

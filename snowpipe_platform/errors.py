@@ -1,0 +1,83 @@
+"""Everything the platform raises on purpose.
+
+SnowpipeError
+├── ConfigurationError        what the user declared cannot work; nothing ran (exit code 2)
+│   ├── QueriesFileError      a line of the queries file
+│   ├── PipelineError         a table's file: its name, inputs, contract or columns
+│   └── ContractError         a rule that cannot be compiled
+├── SourceError               the source refused for good: a wrong password, wrong SQL; never retried
+│   └── SchemaChangedError    the source's columns changed in a way the query's policy stops
+├── TransientSourceError      the connection failed; worth another attempt
+├── ExtractionFailedError     the attempts are used up; a dead letter holds what is needed to run again
+├── CommitConflictError       somebody else committed first; nothing was written
+├── LeaseHeldError            another run is writing the table; nothing was written
+├── StaleInputsError          the commit's inputs are older than the table's; recompute
+├── LakeError                 a table or file of the lake is missing or damaged
+└── NotPublishedError         the rows broke more than a rule tolerates; they are held beside the table
+"""
+
+from difflib import get_close_matches
+
+
+class SnowpipeError(Exception):
+    """The base of every error the platform raises on purpose; the message says what, where and how to mend it."""
+
+
+class ConfigurationError(SnowpipeError):
+    """What was declared cannot work; found before anything ran."""
+
+
+class QueriesFileError(ConfigurationError):
+    """The queries file has problems; the message has one line for each, with file, line and key."""
+
+
+class PipelineError(ConfigurationError):
+    """A table's declaration cannot work; the message names its file, the thing and the mend."""
+
+
+class ContractError(ConfigurationError):
+    """A rule of a contract has no meaning both engines share."""
+
+
+class SourceError(SnowpipeError):
+    """The source refused for good; another attempt would be refused too."""
+
+
+class SchemaChangedError(SourceError):
+    """The source's columns changed, and the query's policy stops before anything is written."""
+
+
+class TransientSourceError(SnowpipeError):
+    """The connection to the source failed; the same attempt may work later."""
+
+
+class ExtractionFailedError(SnowpipeError):
+    """All attempts failed; `dead_letter_id` names what is needed to run it again."""
+
+    def __init__(self, message: str, *, dead_letter_id: str) -> None:
+        super().__init__(message)
+        self.dead_letter_id = dead_letter_id
+
+
+class CommitConflictError(SnowpipeError):
+    """Somebody else committed first; nothing of this attempt is visible."""
+
+
+class LeaseHeldError(SnowpipeError):
+    """Another run holds the table's lease."""
+
+
+class LakeError(SnowpipeError):
+    """A table, snapshot or file of the lake is missing or damaged."""
+
+
+class NotPublishedError(SnowpipeError):
+    """New rows broke more than a rule tolerates; they are held beside the table, which is as it was."""
+
+
+def did_you_mean(wrong: str, valid: list[str]) -> str:
+    """`Did you mean 'x'?` for the nearest valid word, or the list of valid ones when none is near."""
+    near = get_close_matches(wrong, valid, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Known: {', '.join(sorted(valid)) or 'none'}."

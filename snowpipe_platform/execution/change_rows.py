@@ -1,0 +1,129 @@
+"""The expression that turns bronze rows into accepted and quarantined changes. Pure."""
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from snowpipe_platform.errors import PipelineError, did_you_mean
+from snowpipe_platform.spec.contract import Rule, Tolerance, column_tolerance
+from snowpipe_platform.spec.manifest import INSTANT, OPERATION, PLATFORM_COLUMNS, ROW_NUMBER, UPSERT
+from snowpipe_platform.spec.table import (
+    CHANGE_TYPE,
+    CHANGED_AT,
+    FAILED_RULES,
+    LOAD_DAY,
+    MANIFEST_NUMBER,
+    PAYLOAD,
+    QUARANTINED,
+    SOURCE_FILE,
+    SOURCE_ROW,
+    STATUS,
+    VALID,
+    ChangesTable,
+)
+
+RAW = "_raw_"
+ORIGIN_COLUMNS = {MANIFEST_NUMBER: "int64", SOURCE_FILE: "string", LOAD_DAY: "date"}
+
+
+@ibis.udf.scalar.builtin
+def to_json(row) -> dt.json:  # type: ignore[empty-body,no-untyped-def,valid-type]  # noqa: ANN001 - any struct
+    """A struct as a JSON object: a builtin of both engines."""
+
+
+def bronze_table(table: ChangesTable, columns: ibis.Schema) -> ir.Table:
+    """The unbound bronze rows that `change_rows` reads: the source's columns, the platform's, and the origin."""
+    return ibis.table(dict(columns.items()) | PLATFORM_COLUMNS | ORIGIN_COLUMNS, name=f"bronze/{table.source}")
+
+
+def change_rows(table: ChangesTable, bronze: ir.Table) -> ir.Table:
+    """Every bronze row once, valid or quarantined, with the columns of `table.schema`.
+
+    Text is trimmed before it is converted. Raises PipelineError for a column the bronze rows do not have.
+    """
+    source = [name for name in bronze.columns if name not in PLATFORM_COLUMNS and name not in ORIGIN_COLUMNS]
+    converted = _converted(table, bronze, source)
+    try:
+        cleaned = converted.mutate(**table.clean(converted))
+        _check_columns(table, cleaned)
+    except (AttributeError, ibis.common.exceptions.IbisError) as error:
+        msg = f"{table.name}: {error}. Found in {table.upstream[0]}: {', '.join(source)}. Map it in {table.defined_in}."
+        raise PipelineError(msg) from error
+    return _judged(table, cleaned, source)
+
+
+def type_rules(table: ChangesTable) -> tuple[Rule, ...]:
+    """One error rule per converted column: text that does not convert is no null."""
+    return tuple(
+        _type_rule(column, dtype, column_tolerance(table.contract, column)) for column, dtype in table.types.items()
+    )
+
+
+def all_rules(table: ChangesTable) -> tuple[Rule, ...]:
+    """Conversion rules and the contract's, in the order they are reported. Raises PipelineError for a rule that needs
+    more than its row."""
+    for rule in table.rules:
+        if rule.scope == "table":
+            msg = (
+                f"{table.defined_in}: rule {rule.id!r} looks at the whole table; a change is judged by itself. "
+                "Move the rule to the dimension or fact."
+            )
+            raise PipelineError(msg)
+    return (*type_rules(table), *table.rules)
+
+
+def _converted(table: ChangesTable, bronze: ir.Table, source: list[str]) -> ir.Table:
+    kept = {RAW + name: bronze[name] for name in source}
+    typed = {}
+    for column, dtype in table.types.items():
+        if column not in source:
+            msg = f"{table.name}: column {column!r} is missing from {table.upstream[0]}. Found: {', '.join(source)}. "
+            raise PipelineError(f"{msg}{did_you_mean(column, source)} Map it in {table.defined_in}.")
+        value = bronze[column]
+        typed[column] = value.strip().nullif("").try_cast(dtype) if value.type().is_string() else value.try_cast(dtype)
+    return bronze.mutate(**kept, **typed)
+
+
+def _type_rule(column: str, dtype: str, tolerance: Tolerance) -> Rule:
+    def breaks(rows: ir.Table) -> ir.BooleanValue:
+        raw = rows[RAW + column]
+        present = raw.strip().nullif("").notnull() if raw.type().is_string() else raw.notnull()
+        return present & rows[column].isnull()
+
+    kind = dtype.partition("(")[0]
+    return Rule(f"{column}.is_{kind}", f"{column} is a {dtype}", "error", "row", (column,), tolerance, breaks)
+
+
+def _judged(table: ChangesTable, rows: ir.Table, source: list[str]) -> ir.Table:
+    rules = all_rules(table)
+    is_upsert = rows[OPERATION] == UPSERT
+    broken = {rule.id: _applies(rule, table, is_upsert) & rule.breaks(rows) for rule in rules}
+    is_bad = ibis.or_(*[broken[rule.id] for rule in rules if rule.severity == "error"])
+    texts = ibis.struct({name: rows[RAW + name].cast("string") for name in source})
+    none = ibis.null("string")
+    judged = rows.mutate(
+        **{
+            CHANGED_AT: rows[INSTANT],
+            CHANGE_TYPE: rows[OPERATION],
+            STATUS: is_bad.ifelse(QUARANTINED, VALID),
+            FAILED_RULES: ibis.array([condition.ifelse(rule_id, none) for rule_id, condition in broken.items()]).filter(
+                lambda rule_id: rule_id.notnull()
+            ),
+            PAYLOAD: is_bad.ifelse(to_json(texts).cast("string"), none),
+            SOURCE_ROW: rows[ROW_NUMBER],
+        }
+    )
+    return judged.select(**{name: judged[name].cast(dtype) for name, dtype in table.schema.items()})
+
+
+def _applies(rule: Rule, table: ChangesTable, is_upsert: ir.BooleanValue) -> ir.BooleanValue:
+    """A delete has a key and nothing else."""
+    return ibis.literal(True) if set(rule.columns) <= set(table.key) else is_upsert  # noqa: FBT003 - ibis' signature
+
+
+def _check_columns(table: ChangesTable, rows: ir.Table) -> None:
+    for name in table.contract_schema:
+        if name not in rows.columns:
+            hint = did_you_mean(name, [column for column in rows.columns if not column.startswith("_")])
+            msg = f"{table.name}: the contract's column {name!r} is neither in the source nor made by clean(). {hint}"
+            raise PipelineError(f"{msg} Map it in {table.defined_in}.")

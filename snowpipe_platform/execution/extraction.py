@@ -1,0 +1,181 @@
+"""Run one extraction: files, then manifest, then watermark. A crash between any two is mended by the next run."""
+
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity.wait import wait_base
+
+from snowpipe_platform.errors import CommitConflictError, ExtractionFailedError, SourceError, TransientSourceError
+from snowpipe_platform.execution.extraction_plan import ExtractionPlan, Window, plan_extraction
+from snowpipe_platform.execution.ground import Ground, RunIdentity
+from snowpipe_platform.execution.landing import Landing, Progress, land
+from snowpipe_platform.ports import DeadLetter, Lease
+from snowpipe_platform.spec.extraction import Query
+from snowpipe_platform.spec.manifest import Manifest, live_watermark
+from snowpipe_platform.spec.watermark import encode
+
+LONGEST_WAIT_SECONDS = 60.0
+
+Notice = Callable[[str], None]
+"""Told, in a sentence, what is being waited for."""
+
+
+@dataclass(frozen=True)
+class ExtractionRequest:
+    """One query and window, asked for by one run; `execute_extraction` plans and lands it."""
+
+    query: Query
+    source_system: str
+    window: Window
+    identity: RunIdentity
+
+
+@dataclass(frozen=True)
+class ExtractionResult:
+    """What a run did. manifest: the committed log entry, None when there was nothing to commit."""
+
+    plan: ExtractionPlan
+    manifest: Manifest | None
+    attempts: int
+
+    @property
+    def summary(self) -> str:
+        """One sentence for a person."""
+        if self.manifest is None or not self.manifest.rows_landed:
+            return "nothing new at the source"
+        rest = "" if self.manifest.complete else "; more rows wait (max_batches reached)"
+        return f"{self.manifest.rows_landed:,} new rows landed{rest}"
+
+
+def execute_extraction(
+    request: ExtractionRequest,
+    ground: Ground,
+    *,
+    wait: wait_base | None = None,
+    progress: Progress = lambda _rows: None,
+    notice: Notice = lambda _message: None,
+) -> ExtractionResult:
+    """Extract, retrying a lost connection with growing, jittered waits; every attempt starts over under a new id.
+
+    Raises SourceError at once for what the source refuses, ExtractionFailedError (with a dead letter) when the attempts
+    are used up, LeaseHeldError when another run extracts the entity.
+    """
+    query = request.query
+    with ground.state.lease(f"bronze/{query.entity}", holder=request.identity.run_id) as lease:
+        ground.bronze.remove_abandoned(query.entity)
+        retrying = Retrying(
+            retry=retry_if_exception_type((TransientSourceError, CommitConflictError)),
+            stop=stop_after_attempt(query.max_retries + 1),
+            wait=wait or wait_random_exponential(multiplier=1, max=LONGEST_WAIT_SECONDS),
+            before_sleep=lambda state: notice(_waiting(query, state)),
+            reraise=True,
+        )
+        try:
+            for attempt in retrying:
+                with attempt:
+                    return _attempt(request, ground, lease, attempt.retry_state.attempt_number, progress)
+        except (TransientSourceError, CommitConflictError) as error:
+            raise _give_up(request, ground, error) from error
+        except SourceError as error:
+            _dead_letter(request, ground, error)
+            raise
+    raise AssertionError(query.name)
+
+
+def _attempt(
+    request: ExtractionRequest, ground: Ground, lease: Lease, number: int, progress: Progress
+) -> ExtractionResult:
+    query = request.query
+    log = ground.bronze.log(query.entity)
+    _repair_watermark(query, log, ground)
+    plan = plan_extraction(
+        query,
+        request.window,
+        log=log,
+        warehouse=ground.warehouse,
+        identity=request.identity,
+        source_system=request.source_system,
+    )
+    if plan.is_empty:
+        return ExtractionResult(plan, None, number)
+    attempt = ground.bronze.begin(
+        query.entity, load_day=plan.load_day, extraction_id=plan.extraction_id, file_format=query.output_format
+    )
+    try:
+        landing = land(plan, ground, attempt, progress=progress)
+        manifest = landing.manifest
+        _keep_dropped(plan, landing, ground)
+        if not (manifest.rows_landed or manifest.moves_watermark or not manifest.complete):
+            attempt.discard()
+            return ExtractionResult(plan, None, number)
+        ground.state.verify(lease)
+        ground.bronze.commit(manifest)
+    except BaseException:
+        if not _is_committed(ground, plan):
+            attempt.discard()
+        raise
+    _repair_watermark(query, [*log, manifest], ground)
+    return ExtractionResult(plan, manifest, number)
+
+
+def _is_committed(ground: Ground, plan: ExtractionPlan) -> bool:
+    """Whether the manifest is in the log after all: a commit's answer may be lost, its effect not."""
+    return any(manifest.extraction_id == plan.extraction_id for manifest in ground.bronze.log(plan.query.entity))
+
+
+def _repair_watermark(query: Query, log: Sequence[Manifest], ground: Ground) -> None:
+    """Bring the watermark index up to the log, which is the truth."""
+    reached = encode(live_watermark([manifest for manifest in log if manifest.query == query.name]))
+    stored = ground.state.watermark(query.name)
+    if reached is not None and reached != stored:
+        ground.state.advance_watermark(query.name, expected=stored, new=reached)
+
+
+def _keep_dropped(plan: ExtractionPlan, landing: Landing, ground: Ground) -> None:
+    """Rows kept out by a rule wait in the dead letters; a row read again under lookback is there once."""
+    for row in (row for rows in landing.dropped for row in rows.to_pylist()):
+        text = json.dumps(row, default=str, sort_keys=True)
+        letter = DeadLetter(
+            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{plan.query.name}:{text}").hex,
+            kind="rows",
+            subject=plan.query.name,
+            error=f"the row breaks a rule of query {plan.query.name!r}",
+            failed_at=plan.extracted_at,
+            request={"load_day": plan.load_day.isoformat()},
+            rows=(text,),
+        )
+        ground.dead_letters.put(letter)
+
+
+def _waiting(query: Query, state: RetryCallState) -> str:
+    seconds = state.next_action.sleep if state.next_action else 0.0
+    error = state.outcome.exception() if state.outcome else None
+    return f"query {query.name!r}: attempt {state.attempt_number} failed ({error}); next in {seconds:.1f} s"
+
+
+def _give_up(request: ExtractionRequest, ground: Ground, error: Exception) -> ExtractionFailedError:
+    letter_id = _dead_letter(request, ground, error)
+    msg = (
+        f"query {request.query.name!r}: all {request.query.max_retries + 1} attempts failed, the last with: {error}. "
+        f"Nothing was landed. Run the same day again when the source answers (dead letter {letter_id})."
+    )
+    return ExtractionFailedError(msg, dead_letter_id=letter_id)
+
+
+def _dead_letter(request: ExtractionRequest, ground: Ground, error: Exception) -> str:
+    """Keep what is needed to run the extraction again; a second failure of the same day replaces the first."""
+    query, day = request.query, request.window.load_day.isoformat()
+    letter = DeadLetter(
+        id=uuid.uuid5(uuid.NAMESPACE_OID, f"{query.name}:{day}").hex,
+        kind="extraction",
+        subject=query.name,
+        error=str(error),
+        failed_at=datetime.now(UTC).replace(tzinfo=None),
+        request={"query": query.name, "load_day": day, "query_fingerprint": query.fingerprint()},
+    )
+    ground.dead_letters.put(letter)
+    return letter.id

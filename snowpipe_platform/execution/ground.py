@@ -1,0 +1,34 @@
+"""Everything a run stands on: one adapter behind each port, chosen in the composition root."""
+
+from dataclasses import dataclass
+
+from snowpipe_platform.ports import (
+    BronzeStore,
+    DeadLetters,
+    Engine,
+    Lake,
+    RecognizerFactory,
+    StateStore,
+    Warehouse,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """The adapters of one process. Making it opens no connection."""
+
+    warehouse: Warehouse
+    bronze: BronzeStore
+    recognizer: RecognizerFactory
+    state: StateStore
+    dead_letters: DeadLetters
+    lake: Lake
+    engine: Engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunIdentity:
+    """Who writes: recorded with every commit. run_id: Dagster's, or one of the command line's own."""
+
+    run_id: str
+    job: str

@@ -1,0 +1,321 @@
+"""The interfaces between what the platform decides and where it runs.
+
+Each port has one contract suite in the tests that every backend passes. Instants are tz-naive UTC microseconds.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, Protocol
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from snowpipe_platform.spec.manifest import BronzeFile, Manifest
+
+Parameter = str | int | float | bool | Decimal | date | datetime | None
+
+
+class Warehouse(Protocol):
+    """Where the source tables are. Every method raises SourceError or TransientSourceError, never the client's own."""
+
+    dialect: str
+    """sqlglot's name of the SQL the warehouse speaks."""
+
+    def clock(self) -> datetime:
+        """The warehouse's own time."""
+
+    def schema(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Schema:
+        """The columns the query would return, without running it."""
+
+    def stream(self, sql: str, parameters: Sequence[Parameter] = ()) -> Iterator[pa.RecordBatch]:
+        """The query's rows in order; memory holds a batch at a time. Values are bound, never formatted in."""
+
+    def scalar(self, sql: str, parameters: Sequence[Parameter] = ()) -> object:
+        """The first column of the first row, None when there is no row."""
+
+
+class BronzeAttempt(Protocol):
+    """The folder of one extraction attempt; invisible until its manifest is committed."""
+
+    def write(self, rows: pa.Table, *, watermark_min: str | None, watermark_max: str | None) -> BronzeFile:
+        """Write one immutable file."""
+
+    def discard(self) -> None:
+        """Remove the folder; safe to call twice."""
+
+
+class BronzeStore(Protocol):
+    """The append-only log of open files of each entity."""
+
+    def entities(self) -> list[str]:
+        """Entities with a log, by name."""
+
+    def log(self, entity: str) -> list[Manifest]:
+        """All committed manifests, by number."""
+
+    def begin(self, entity: str, *, load_day: date, extraction_id: str, file_format: str) -> BronzeAttempt:
+        """Open the folder of a new attempt."""
+
+    def commit(self, manifest: Manifest) -> None:
+        """Make the attempt visible. Raises CommitConflictError when the number is taken; nothing changes then."""
+
+    def locate(self, file: BronzeFile) -> str:
+        """The address an engine reads the file from."""
+
+    def remove_abandoned(self, entity: str) -> list[str]:
+        """Remove folders no manifest names. The caller holds the entity's lease, so no attempt is under way."""
+
+
+@dataclass(frozen=True)
+class Landed:
+    """Rows landed before, to compare with: manifests whose files may hold images of the rows about to be read."""
+
+    manifests: tuple[Manifest, ...]
+    locations: Mapping[str, str]
+    """Where each of their files is, by its path in the manifest."""
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """One batch after recognition: the rows not landed before, with their content hash, and how many were."""
+
+    rows: pa.Table
+    known: int
+
+
+class Recognizer(Protocol):
+    """Tells rows landed before from new ones; see `execution/recognition.py` for the rule."""
+
+    def new_rows(self, batch: pa.RecordBatch) -> Recognized:
+        """The batch's rows that are not landed yet, in their order, with `_content_hash` added."""
+
+    def missing_keys(self) -> Iterator[pa.RecordBatch]:
+        """Keys landed and not deleted that no batch so far has shown; a snapshot's deletes."""
+
+    def close(self) -> None:
+        """Free what the comparison held."""
+
+
+class RecognizerFactory(Protocol):
+    """Makes the recognizer of one extraction."""
+
+    def __call__(
+        self, *, schema: pa.Schema, key: Sequence[str], watermark: str | None, landed: Landed
+    ) -> Recognizer: ...
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write one resource; `token` grows with every holder, so a late writer can be told from the next."""
+
+    resource: str
+    holder: str
+    token: int
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """What failed for good, with everything needed to run it again. Never a secret."""
+
+    id: str
+    kind: Literal["extraction", "rows"]
+    subject: str
+    error: str
+    failed_at: datetime
+    request: Mapping[str, str]
+    rows: tuple[str, ...] = ()
+    """JSON objects, for rows that a query rule kept out."""
+
+
+class StateStore(Protocol):
+    """Small facts that change: watermarks and leases. Everything in it can be rebuilt from logs and tables."""
+
+    def watermark(self, query: str) -> str | None:
+        """The live watermark as `encode` wrote it."""
+
+    def advance_watermark(self, query: str, *, expected: str | None, new: str) -> bool:
+        """Set it when it still is `expected`; False when somebody else moved it."""
+
+    def lease(self, resource: str, *, holder: str) -> AbstractContextManager[Lease]:
+        """Hold the resource while the block runs. Raises LeaseHeldError; a dead holder's lease is taken over."""
+
+    def verify(self, lease: Lease) -> None:
+        """Raises LeaseHeldError when somebody took the lease over: the fencing check before a commit."""
+
+
+class DeadLetters(Protocol):
+    """Where what failed for good waits for a person."""
+
+    def put(self, letter: DeadLetter) -> None: ...
+
+    def all(self) -> list[DeadLetter]:
+        """Oldest first."""
+
+
+@dataclass(frozen=True)
+class TableLayout:
+    """What an Iceberg table is created from. partition_columns: identity partitions."""
+
+    name: str
+    schema: ibis.Schema
+    partition_columns: tuple[str, ...]
+    description: str
+
+
+@dataclass(frozen=True)
+class LakeFile:
+    """One data file of a snapshot."""
+
+    path: str
+    rows: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class TableState:
+    """A table as of one commit. number: commits so far; snapshot_id: of the commit's last snapshot."""
+
+    name: str
+    number: int
+    snapshot_id: int
+    commit_id: str
+    committed_at: datetime
+    properties: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One change of a table: files out, files in, and the properties that record where it came from.
+
+    base: the state the change was computed from; somebody else's commit in between is a conflict.
+    branch: None for the table itself, or the name of a branch beside it that holds rows back.
+    """
+
+    table: str
+    commit_id: str
+    base: TableState | None
+    remove: tuple[LakeFile, ...]
+    add: tuple[str, ...]
+    properties: Mapping[str, str]
+    branch: str | None = None
+
+
+class Lake(Protocol):
+    """Iceberg tables. Reads see whole commits only; a commit appears at once or not at all."""
+
+    def tables(self) -> list[str]:
+        """Names of the tables there are, as `layer/name`."""
+
+    def ensure(self, layout: TableLayout) -> None:
+        """Create the table, or add columns it lacks and widen types. Raises LakeError when that cannot be done."""
+
+    def state(self, table: str) -> TableState | None:
+        """The current commit; None when the table has none."""
+
+    def history(self, table: str) -> list[TableState]:
+        """The commits that led to the current one, oldest first."""
+
+    def held(self, table: str) -> dict[str, TableState]:
+        """Rows held back beside the table: branch name to its commit."""
+
+    def files(self, table: str, *, snapshot_id: int, where: Mapping[str, object] | None = None) -> list[LakeFile]:
+        """The data files of a snapshot; `where` (column equals value) leaves out files that cannot match.
+        Raises LakeError when the snapshot is gone."""
+
+    def schema(self, table: str) -> ibis.Schema:
+        """Current columns of the table."""
+
+    def field_ids(self, table: str) -> Mapping[str, object]:
+        """Iceberg field ids by column; a struct or list is a mapping with its own id under `__duckdb_field_id`."""
+
+    def staging(self, table: str, *, attempt: str) -> str:
+        """The folder the attempt's files are written to, unique to it."""
+
+    def location(self, table: str) -> str:
+        """Where the table lives."""
+
+    def commit(self, commit: Commit) -> TableState:
+        """Publish. A commit_id already there is returned as it is. Raises CommitConflictError; nothing changes then."""
+
+    def release(self, table: str, branch: str) -> None:
+        """Forget a branch of held rows; safe when there is none."""
+
+    def discard(self, paths: Sequence[str]) -> None:
+        """Remove staged files that were never committed."""
+
+
+@dataclass(frozen=True)
+class BronzeRows:
+    """Rows of committed bronze files, read with their manifests' schemas and cast to `schema`."""
+
+    manifests: tuple[Manifest, ...]
+    locations: Mapping[str, str]
+    schema: ibis.Schema
+
+
+@dataclass(frozen=True)
+class LakeRows:
+    """Rows of data files of a lake table."""
+
+    paths: tuple[str, ...]
+    schema: ibis.Schema
+
+
+@dataclass(frozen=True)
+class ChangedRows:
+    """Rows that are in one of two file sets and not, as often, in the other: what a commit really changed."""
+
+    before: LakeRows
+    after: LakeRows
+
+
+Rows = BronzeRows | LakeRows | ChangedRows | pa.Table
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A file an engine wrote for a commit that has not happened yet."""
+
+    path: str
+    rows: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class FileLayout:
+    """How an engine writes a table's files."""
+
+    folder: str
+    prefix: str
+    partition_columns: tuple[str, ...] = ()
+    field_ids: Mapping[str, object] = field(default_factory=dict)
+
+
+class Session(Protocol):
+    """One piece of work of an engine: names bound to rows, expressions over the names, nothing kept afterwards."""
+
+    def bind(self, name: str, rows: Rows) -> None:
+        """Give rows a name that expressions use."""
+
+    def materialize(self, name: str, expression: ir.Table) -> int:
+        """Compute once and bind the result; returns its row count. Spills to disk rather than grow."""
+
+    def fetch(self, expression: ir.Table) -> pa.Table:
+        """A small result."""
+
+    def write(self, expression: ir.Table, layout: FileLayout) -> list[StagedFile]:
+        """Write Parquet with field ids; no file for no row."""
+
+    def files_with(self, name: str, expression: ir.Table) -> list[str]:
+        """Paths of the files bound to `name` that hold a row of `expression`, matched over its columns."""
+
+
+class Engine(Protocol):
+    """Runs Ibis expressions over bronze and lake files."""
+
+    def session(self) -> AbstractContextManager[Session]: ...
+

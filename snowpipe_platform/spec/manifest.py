@@ -1,0 +1,141 @@
+"""One entry of an entity's bronze log: what an extraction attempt landed, and what it covered."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+
+import ibis
+from pydantic import BaseModel, ConfigDict
+
+from snowpipe_platform.spec.watermark import Interval, Watermark, WatermarkKind
+
+FORMAT_VERSION = 1
+
+ROW_NUMBER = "_row_number"
+CONTENT_HASH = "_content_hash"
+INSTANT = "_instant"
+NANOSECONDS = "_nanoseconds"
+OPERATION = "_operation"
+EXTRACTION_TIMESTAMP = "extraction_timestamp"
+SOURCE_SYSTEM = "source_system"
+
+UPSERT = "upsert"
+DELETE = "delete"
+
+PLATFORM_COLUMNS: dict[str, str] = {
+    EXTRACTION_TIMESTAMP: "timestamp(6)",
+    SOURCE_SYSTEM: "string",
+    ROW_NUMBER: "int64",
+    CONTENT_HASH: "string",
+    INSTANT: "timestamp(6)",
+    NANOSECONDS: "int16",
+    OPERATION: "string",
+}
+"""What the platform adds to a bronze row.
+
+extraction_timestamp: the source's clock when the extraction began, UTC. _row_number: position in the extraction, from 0.
+_content_hash: of the declared columns. _instant: when the change happened, UTC: the watermark, or the extraction's
+upper bound where the row has none. _nanoseconds: the digits of the watermark below a microsecond, 0 to 999.
+_operation: upsert or delete.
+"""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class BronzeFile(_Record):
+    """One immutable file. `path` is relative to the bronze root; `watermark_*` bound its rows, ends included."""
+
+    path: str
+    rows: int
+    size_bytes: int
+    watermark_min: str | None = None
+    watermark_max: str | None = None
+
+
+class ColumnSpec(_Record):
+    """A source column and its type, in ibis' words (`decimal(38, 0)`, `timestamp(6)`)."""
+
+    name: str
+    type: str
+
+
+class Coverage(_Record):
+    """The watermarks `[lower, upper)` the extraction read completely."""
+
+    kind: WatermarkKind
+    lower: str | None
+    upper: str
+
+    @property
+    def interval(self) -> Interval:
+        lower = None if self.lower is None else self.kind.parse(self.lower)
+        return Interval(lower, self.kind.parse(self.upper))
+
+
+class Manifest(_Record):
+    """The commit of one extraction attempt: number `number` of the entity's log, counted from 1, never rewritten.
+
+    extracted_at: the source's clock at the start, UTC. load_day: the Dagster partition of the run.
+    rows_read = rows_landed + rows_known + rows_dropped. rows_known: read, but landed before.
+    rows_dropped: kept out by a query rule, and in the dead letters.
+    """
+
+    format_version: int = FORMAT_VERSION
+    kind: Literal["extraction"] = "extraction"
+    entity: str
+    number: int
+    extraction_id: str
+    query: str
+    query_fingerprint: str
+    mode: Literal["incremental", "full"]
+    source_system: str
+    load_day: date
+    extracted_at: datetime
+    run_id: str
+    file_format: Literal["parquet", "json"]
+    columns: tuple[ColumnSpec, ...]
+    files: tuple[BronzeFile, ...]
+    coverage: Coverage | None = None
+    moves_watermark: bool = False
+    complete: bool = True
+    rows_read: int
+    rows_landed: int
+    rows_known: int
+    rows_dropped: int = 0
+    rows_deleted: int = 0
+    rows_above_bound: int | None = None
+    rows_null_watermark: int | None = None
+    null_rows_landed: int = 0
+    rule_failures: dict[str, int] = {}
+    schema_changes: tuple[str, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes for file in self.files)
+
+    @property
+    def schema(self) -> ibis.Schema:
+        """The columns of the files: the source's, then the platform's."""
+        own: dict[str, Any] = {column.name: column.type for column in self.columns}
+        return ibis.schema(own | PLATFORM_COLUMNS)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+def live_watermark(log: Sequence[Manifest]) -> Watermark | None:
+    """The end of contiguous coverage: how far live runs have read without a hole."""
+    reached = None
+    for manifest in log:
+        if manifest.moves_watermark and manifest.coverage is not None:
+            reached = manifest.coverage.interval.upper
+    return reached
+
+
+def incomplete_days(log: Sequence[Manifest]) -> list[date]:
+    """Load days whose latest extraction stopped at `max_batches`, oldest first."""
+    last = {manifest.load_day: manifest.complete for manifest in log}
+    return sorted(day for day, complete in last.items() if not complete)

@@ -1,0 +1,130 @@
+"""A pipeline: a queries file and one file per table, in a package of their own."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+
+from snowpipe_platform.errors import PipelineError, did_you_mean
+from snowpipe_platform.spec.extraction import QueriesFile, Query
+from snowpipe_platform.spec.queries_file import load_queries_file
+from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
+
+LAYERS = ("silver", "gold")
+QUERY_FILE_ENDINGS = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Queries and tables that fit together; tables come after everything they read."""
+
+    name: str
+    queries: QueriesFile
+    tables: tuple[Table, ...]
+
+    @cached_property
+    def by_name(self) -> dict[str, Table]:
+        return {table.name: table for table in self.tables}
+
+    @cached_property
+    def queries_by_entity(self) -> dict[str, Query]:
+        return {query.entity: query for query in self.queries.queries}
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Every table, bronze first, in an order in which each comes after what it reads."""
+        return (*(f"bronze/{entity}" for entity in self.queries_by_entity), *self.by_name)
+
+    def table(self, name: str) -> Table:
+        """Raises PipelineError, with the nearest name, when there is none."""
+        if name not in self.by_name:
+            msg = f"{self.name} has no table {name!r}. {did_you_mean(name, list(self.names))}"
+            raise PipelineError(msg)
+        return self.by_name[name]
+
+    def downstream(self, name: str) -> tuple[str, ...]:
+        """Names of all tables that depend on `name`, nearest first."""
+        found: list[str] = []
+        for table in self.tables:
+            if set(table.upstream) & {name, *found}:
+                found.append(table.name)
+        return tuple(found)
+
+
+def load_pipeline(package: str) -> Pipeline:
+    """Import the package's tables and read its queries file. Raises PipelineError or QueriesFileError."""
+    root = _import(package)
+    tables = [table for layer in LAYERS for table in _tables(f"{package}.{layer}")]
+    return build_pipeline(package, load_queries_file(_queries_path(root)), tables)
+
+
+def build_pipeline(name: str, queries: QueriesFile, tables: list[Table]) -> Pipeline:
+    """Check that every input exists and order the tables. Raises PipelineError."""
+    by_name: dict[str, Table] = {}
+    for table in tables:
+        if table.name in by_name:
+            msg = f"{table.defined_in}: {table.name!r} is declared in {by_name[table.name].defined_in} already."
+            raise PipelineError(msg)
+        by_name[table.name] = table
+    known = [*(f"bronze/{query.entity}" for query in queries.queries), *by_name]
+    for table in tables:
+        for upstream in table.upstream:
+            if upstream not in known:
+                msg = f"{table.defined_in}: {table.name} reads {upstream!r}, which is not declared. "
+                raise PipelineError(msg + did_you_mean(upstream, known))
+    return Pipeline(name, queries, tuple(_in_order(by_name)))
+
+
+def _in_order(by_name: dict[str, Table]) -> Iterator[Table]:
+    done: set[str] = set()
+    waiting = dict(by_name)
+    while waiting:
+        ready = [t for t in waiting.values() if all(up in done or up not in by_name for up in t.upstream)]
+        if not ready:
+            msg = f"these tables read each other in a circle: {', '.join(sorted(waiting))}. Break one of the inputs."
+            raise PipelineError(msg)
+        for table in ready:
+            done.add(table.name)
+            del waiting[table.name]
+            yield table
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            msg = f"pipeline package {name!r} is not importable. Set SNOWPIPE_PIPELINE to a package on the Python path."
+            raise PipelineError(msg) from error
+        raise
+
+
+def _tables(package: str) -> Iterator[Table]:
+    try:
+        folder = importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name == package:
+            return
+        raise
+    for info in pkgutil.iter_modules(folder.__path__):
+        if info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{package}.{info.name}")
+        table = getattr(module, "TABLE", None)
+        if not isinstance(table, ChangesTable | DerivedTable):
+            msg = f"{module.__name__.replace('.', '/')}.py: declares no TABLE. Start the name with '_' if it is no table."
+            raise PipelineError(msg)
+        yield table
+
+
+def _queries_path(root: ModuleType) -> Path:
+    folder = Path(next(iter(root.__path__))) / "source"
+    found = sorted(path for path in folder.glob("*") if path.suffix in QUERY_FILE_ENDINGS)
+    if len(found) != 1:
+        listed = ", ".join(path.name for path in found) or "none"
+        msg = f"{root.__name__}: expected one queries file (.yaml or .json) in its folder source/, found {listed}."
+        raise PipelineError(msg)
+    return found[0]

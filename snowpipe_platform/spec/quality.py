@@ -1,0 +1,77 @@
+"""What a commit records about its rows, and what follows from it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from snowpipe_platform.spec.contract import Rule
+
+QUALITY_PROPERTY = "snowpipe.quality"
+WHOLE_TABLE = "all"
+
+
+class Verdict(StrEnum):
+    """How a rule stands."""
+
+    OK = "ok"
+    WARNED = "warned"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows looked at, rows quarantined, and rows that break each rule; a rule no row breaks may be left out."""
+
+    rows: int
+    quarantined: int = 0
+    broken: Mapping[str, int] = field(default_factory=dict)
+
+    def share(self, rule_id: str) -> float:
+        """Share of the rows, 0 to 1, that break the rule."""
+        return self.broken.get(rule_id, 0) / self.rows if self.rows else 0.0
+
+    def verdict(self, rule: Rule) -> Verdict:
+        """Beyond `error_above` an error rule fails, beyond `warn_above` any rule warns."""
+        share = self.share(rule.id)
+        if rule.severity == "error" and share > rule.tolerance.error_above:
+            return Verdict.FAILED
+        return Verdict.WARNED if share > rule.tolerance.warn_above else Verdict.OK
+
+    def failed(self, rules: Iterable[Rule]) -> list[Rule]:
+        """The rules beyond their tolerance."""
+        return [rule for rule in rules if self.verdict(rule) is Verdict.FAILED]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Counts by load day for tables with one, else under `all`."""
+
+    by_partition: Mapping[str, Counts] = field(default_factory=dict)
+
+    @property
+    def total(self) -> Counts:
+        """All partitions together."""
+        counts = list(self.by_partition.values())
+        ids = sorted({rule_id for count in counts for rule_id in count.broken})
+        return Counts(
+            sum(count.rows for count in counts),
+            sum(count.quarantined for count in counts),
+            {rule_id: sum(count.broken.get(rule_id, 0) for count in counts) for rule_id in ids},
+        )
+
+    def failed(self, rules: Sequence[Rule]) -> dict[str, list[Rule]]:
+        """Rules beyond their tolerance, by partition; empty when everything may be published."""
+        found = {partition: counts.failed(rules) for partition, counts in self.by_partition.items()}
+        return {partition: failed for partition, failed in found.items() if failed}
+
+    def encode(self) -> str:
+        return json.dumps(
+            {k: {"rows": c.rows, "quarantined": c.quarantined, "broken": dict(c.broken)} for k, c in self.by_partition.items()},
+            sort_keys=True,
+        )
+
+    @classmethod
+    def decode(cls, text: str | None) -> "Quality":
+        stored = json.loads(text) if text else {}
+        return cls({key: Counts(value["rows"], value["quarantined"], value["broken"]) for key, value in stored.items()})

@@ -1,0 +1,77 @@
+"""What may change in a source's columns between two extractions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import ibis
+import ibis.expr.datatypes as dt
+
+from snowpipe_platform.errors import SchemaChangedError
+
+Policy = Literal["evolve", "freeze", "discard"]
+
+
+@dataclass(frozen=True)
+class SchemaDecision:
+    """The columns to land, and what differs from the last extraction, one sentence each."""
+
+    columns: dict[str, dt.DataType]
+    changes: tuple[str, ...]
+
+
+def decide_schema(
+    known: Mapping[str, dt.DataType] | None, found: Mapping[str, dt.DataType], *, policy: Policy, query: str
+) -> SchemaDecision:
+    """Apply the query's policy. Raises SchemaChangedError, before anything is written, for what the policy stops.
+
+    evolve: new columns and wider types pass, a column that is gone or narrower stops. freeze: any change stops.
+    discard: new columns are left out, wider types stay as they were when the values fit.
+    """
+    if known is None or dict(known) == dict(found):
+        return SchemaDecision(dict(found), ())
+    added = [name for name in found if name not in known]
+    gone = [name for name in known if name not in found]
+    retyped = [name for name in found if name in known and found[name] != known[name]]
+    breaking = [f"{name} is gone" for name in gone]
+    breaking += [f"{n} became {found[n]}, was {known[n]}" for n in retyped if not _holds(found[n], known[n])]
+    wider = [f"{n} widened to {found[n]}, was {known[n]}" for n in retyped if _holds(found[n], known[n])]
+    new = [f"{name} is new ({found[name]})" for name in added]
+    if policy == "freeze":
+        breaking, wider, new = [*breaking, *wider, *new], [], []
+    if breaking:
+        _stop(query, policy, breaking)
+    if policy == "discard":
+        left_out = [f"{sentence}; left out" for sentence in new]
+        return SchemaDecision({n: t for n, t in found.items() if n in known}, (*wider, *left_out))
+    return SchemaDecision(dict(found), (*wider, *new))
+
+
+def _stop(query: str, policy: Policy, breaking: Sequence[str]) -> None:
+    msg = (
+        f"query {query!r}: the source's columns changed: {'; '.join(breaking)} (on_schema_change: {policy}). "
+        "Nothing was landed. Map the old names and types in the query's SQL, or give the query a new entity."
+    )
+    raise SchemaChangedError(msg)
+
+
+def widest(left: dt.DataType, right: dt.DataType) -> dt.DataType:
+    """The one of two types of a column's history that holds both; text when neither does."""
+    if _holds(left, right):
+        return left
+    return right if _holds(right, left) else dt.string
+
+
+def _holds(wide: dt.DataType, narrow: dt.DataType) -> bool:
+    """Whether every value of `narrow` is exactly a value of `wide`."""
+    if wide == narrow:
+        return True
+    if wide.is_decimal() and narrow.is_decimal():
+        return wide.scale >= narrow.scale and wide.precision - wide.scale >= narrow.precision - narrow.scale  # type: ignore[attr-defined]
+    if wide.is_decimal() and narrow.is_integer():
+        digits = len(str(2 ** (narrow.nbytes * 8)))  # type: ignore[attr-defined]
+        return bool(wide.precision - wide.scale >= digits)  # type: ignore[attr-defined]
+    if wide.is_timestamp() and narrow.is_date():
+        return True
+    same_family = (wide.is_integer() and narrow.is_integer()) or (wide.is_floating() and narrow.is_floating())
+    return same_family and bool(ibis.dtype(wide).nbytes >= ibis.dtype(narrow).nbytes)

@@ -1,0 +1,179 @@
+"""What a table is: its name, its contract, and how its rows follow from other rows.
+
+A table's file declares one `TABLE`. Nothing here reads or writes; expressions are built over unbound Ibis tables.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import ibis
+import ibis.expr.types as ir
+import pandera.ibis as pa
+
+from snowpipe_platform.errors import PipelineError, did_you_mean
+from snowpipe_platform.spec.code_version import code_version_of
+from snowpipe_platform.spec.contract import Rule, column_descriptions, compile_rules, contract_schema
+
+Inputs = Mapping[str, ir.Table]
+Build = Callable[[Inputs], ir.Table]
+
+CHANGED_AT = "changed_at"
+CHANGE_TYPE = "change_type"
+LOAD_DAY = "load_day"
+STATUS = "status"
+FAILED_RULES = "failed_rules"
+PAYLOAD = "payload"
+MANIFEST_NUMBER = "manifest_number"
+SOURCE_FILE = "source_file"
+SOURCE_ROW = "source_row"
+
+VALID = "valid"
+QUARANTINED = "quarantined"
+
+CHANGE_COLUMNS: dict[str, str] = {
+    CHANGED_AT: "timestamp(6)",
+    CHANGE_TYPE: "string",
+    LOAD_DAY: "date",
+    STATUS: "string",
+    FAILED_RULES: "array<string>",
+    PAYLOAD: "string",
+    MANIFEST_NUMBER: "int64",
+    SOURCE_FILE: "string",
+    SOURCE_ROW: "int64",
+}
+"""What the platform adds to an accepted or quarantined change.
+
+changed_at: the instant of the change, UTC. change_type: upsert or delete. load_day: the day it was extracted for.
+status: valid or quarantined. failed_rules: ids of the rules the row breaks, warnings included.
+payload: a quarantined row as extracted, a JSON object of texts. manifest_number, source_file, source_row: its origin in bronze.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """What every table declares. partition_columns: identity partitions of its files on disk."""
+
+    name: str
+    contract: type[pa.DataFrameModel]
+    description: str
+    owners: tuple[str, ...] = ()
+    partition_columns: tuple[str, ...] = ()
+    defined_in: str = field(default_factory=lambda: _caller(), compare=False)
+
+    def __post_init__(self) -> None:
+        layer, _, short = self.name.partition("/")
+        if layer not in {"silver", "gold"} or not short.isidentifier():
+            msg = f"{self.defined_in}: table name {self.name!r} is not 'silver/<name>' or 'gold/<name>'."
+            raise PipelineError(msg)
+
+    @property
+    def layer(self) -> str:
+        return self.name.partition("/")[0]
+
+    @cached_property
+    def contract_schema(self) -> ibis.Schema:
+        return contract_schema(self.contract)
+
+    @property
+    def schema(self) -> ibis.Schema:
+        """All columns on disk."""
+        return self.contract_schema
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        return compile_rules(self.contract, where=f"{self.name} ({self.contract.__name__})")
+
+    @cached_property
+    def column_descriptions(self) -> dict[str, str]:
+        return column_descriptions(self.contract)
+
+    @cached_property
+    def code_version(self) -> str:
+        """Changes when the code that makes the rows changes; twelve hex digits."""
+        return code_version_of(self._code())
+
+    def _code(self) -> tuple[object, ...]:
+        return (self.contract,)
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """Names of the tables, or `bronze/<entity>`, it reads."""
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangesTable(Table):
+    """The accepted changes of one entity, append-only: the history everything is rebuilt from.
+
+    key: columns that tell one entity from another. types: columns to convert from what the source has; text that does
+    not convert becomes null, breaks the rule `<column>.is_<type>`, and stays in the payload.
+    clean: from converted source columns to the contract's columns; extra columns are dropped.
+    """
+
+    source: str
+    key: tuple[str, ...]
+    clean: Callable[[ir.Table], ir.Table]
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    kind: Literal["changes"] = "changes"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for column in self.key:
+            if column not in self.contract_schema:
+                msg = f"{self.defined_in}: key {column!r} is not a column of {self.contract.__name__}. "
+                raise PipelineError(msg + did_you_mean(column, list(self.contract_schema)))
+
+    @property
+    def schema(self) -> ibis.Schema:
+        return ibis.schema(dict(self.contract_schema.items()) | CHANGE_COLUMNS)
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        return (f"bronze/{self.source}",)
+
+    def _code(self) -> tuple[object, ...]:
+        return (self.contract, self.clean, tuple(sorted(self.types.items())), self.key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DerivedTable(Table):
+    """A table that follows from other lake tables.
+
+    scope: columns whose values are rebuilt together: a run replaces all rows of the touched values, and no other.
+    build: its rows from its inputs. An input that has all scope columns arrives restricted to the touched values.
+    touched: scope values that changed inputs make stale, from `changed` (rows that differ, by input) and the inputs as
+    they are; by default the scope columns of the changed rows.
+    """
+
+    inputs: tuple[str, ...]
+    scope: tuple[str, ...]
+    build: Build
+    touched: Callable[[Inputs, Inputs], ir.Table] | None = None
+    kind: Literal["dimension", "fact", "aggregate"] = "aggregate"
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        return self.inputs
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for column in self.scope:
+            if column not in self.contract_schema:
+                msg = f"{self.defined_in}: scope {column!r} is not a column of {self.contract.__name__}. "
+                raise PipelineError(msg + did_you_mean(column, list(self.contract_schema)))
+
+    def _code(self) -> tuple[object, ...]:
+        return (self.contract, self.build, self.touched, self.scope, self.inputs)
+
+
+def _caller() -> str:
+    """The file that declares the table, for messages."""
+    for frame in inspect.stack(context=0)[1:]:
+        module = frame.frame.f_globals.get("__name__", "")
+        if not module.startswith(("snowpipe_platform.spec", "dataclasses")) and not frame.filename.startswith("<"):
+            return module.replace(".", "/") + ".py"
+    return "<unknown>"
