@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -14,16 +15,18 @@ from snowpipe_platform.spec.queries_file import load_queries_file
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
 LAYERS = ("silver", "gold")
+DEFAULT_FIRST_DAY = date(2024, 1, 1)
 QUERY_FILE_ENDINGS = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Queries and tables that fit together; tables come after everything they read."""
+    """Queries and tables that fit together; tables come after everything they read. first_day: the first load day."""
 
     name: str
     queries: QueriesFile
     tables: tuple[Table, ...]
+    first_day: date = DEFAULT_FIRST_DAY
 
     @cached_property
     def by_name(self) -> dict[str, Table]:
@@ -58,10 +61,13 @@ def load_pipeline(package: str) -> Pipeline:
     """Import the package's tables and read its queries file. Raises PipelineError or QueriesFileError."""
     root = _import(package)
     tables = [table for layer in LAYERS for table in _tables(f"{package}.{layer}")]
-    return build_pipeline(package, load_queries_file(_queries_path(root)), tables)
+    first_day = getattr(root, "FIRST_DAY", DEFAULT_FIRST_DAY)
+    return build_pipeline(package, load_queries_file(_queries_path(root)), tables, first_day=first_day)
 
 
-def build_pipeline(name: str, queries: QueriesFile, tables: list[Table]) -> Pipeline:
+def build_pipeline(
+    name: str, queries: QueriesFile, tables: list[Table], *, first_day: date = DEFAULT_FIRST_DAY
+) -> Pipeline:
     """Check that every input exists and order the tables. Raises PipelineError."""
     by_name: dict[str, Table] = {}
     for table in tables:
@@ -75,7 +81,7 @@ def build_pipeline(name: str, queries: QueriesFile, tables: list[Table]) -> Pipe
             if upstream not in known:
                 msg = f"{table.defined_in}: {table.name} reads {upstream!r}, which is not declared. "
                 raise PipelineError(msg + did_you_mean(upstream, known))
-    return Pipeline(name, queries, tuple(_in_order(by_name)))
+    return Pipeline(name, queries, tuple(_in_order(by_name)), first_day)
 
 
 def _in_order(by_name: dict[str, Table]) -> Iterator[Table]:

@@ -1,0 +1,24 @@
+"""Which adapter stands behind each port, for the composition roots. Making them opens no connection."""
+
+from snowpipe_platform.backends.duckdb_engine import DuckDBEngine
+from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer
+from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
+from snowpipe_platform.backends.iceberg_lake import IcebergLake
+from snowpipe_platform.backends.local_bronze import LocalBronze
+from snowpipe_platform.backends.sqlite_state import SqliteState
+from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.settings import Settings
+
+
+def build_ground(settings: Settings) -> Ground:
+    """The adapters of the profile."""
+    state = SqliteState(settings.state_path)
+    return Ground(
+        warehouse=DuckDBWarehouse(settings.warehouse_path),
+        bronze=LocalBronze(settings.bronze_folder),
+        recognizer=DuckDBRecognizer,
+        state=state,
+        dead_letters=state,
+        lake=IcebergLake(settings.lake_folder),
+        engine=DuckDBEngine(memory_limit=settings.memory_limit, threads=settings.threads),
+    )

@@ -1,0 +1,59 @@
+"""The settings of one process, read from the environment once; nothing else reads the environment."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from snowpipe_platform.errors import ConfigurationError
+
+SHOP_PIPELINE = "snowpipe_platform.pipeline"
+
+
+class Settings(BaseSettings):
+    """Every setting has a default that works on a laptop with no account. A variable is `SNOWPIPE_` and the name."""
+
+    model_config = SettingsConfigDict(env_prefix="SNOWPIPE_", frozen=True, extra="ignore")
+
+    profile: Literal["embedded"] = Field("embedded", description="which adapters stand behind the ports")
+    home: Path = Field(Path(".snowpipe"), description="folder of all local state")
+    pipeline: str = Field(SHOP_PIPELINE, description="package of the queries file and the tables")
+    warehouse: Path | None = Field(None, description="DuckDB file the source tables are in; default: in the home folder")
+    memory_limit: str = Field("2GB", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", description="engine memory before it spills")
+    threads: int | None = Field(None, gt=0, description="engine threads; default: one per core")
+
+    @property
+    def source_folder(self) -> Path:
+        """Where the generated shop keeps its warehouse and truth."""
+        return self.home / "source"
+
+    @property
+    def warehouse_path(self) -> Path:
+        return self.warehouse if self.warehouse is not None else self.source_folder / "warehouse.duckdb"
+
+    @property
+    def bronze_folder(self) -> Path:
+        return self.home / "bronze"
+
+    @property
+    def lake_folder(self) -> Path:
+        return self.home / "lake"
+
+    @property
+    def state_path(self) -> Path:
+        return self.home / "state.db"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Absolute, as Dagster wants it."""
+        return (self.home / "dagster").resolve()
+
+
+def read_settings() -> Settings:
+    """Settings from the environment. Raises ConfigurationError naming the variable and what it takes."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [f"SNOWPIPE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise ConfigurationError("\n".join(problems)) from error
