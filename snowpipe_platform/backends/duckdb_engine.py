@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from snowpipe_platform.backends.duckdb_sql import bronze_sql, identifier, list_sql, literal, type_sql
 from snowpipe_platform.ports import BronzeRows, ChangedRows, FileLayout, LakeRows, Rows, StagedFile
+from snowpipe_platform.spec.history import AFTER, BEFORE, CHANGE_SIDE
 
 FILE_NAME = "__file_name"
 WITH_FILES = "#files"
-CONV_MACRO = "CREATE OR REPLACE MACRO conv(digits, from_base, to_base) AS CAST(concat('0x', digits) AS BIGINT)"
+CONV_MACRO = "CREATE OR REPLACE MACRO conv(digits, from_base, to_base) AS CAST('0x' || digits AS BIGINT)"
 """Spark's builtin for a hexadecimal text; only base 16 to 10 is used."""
 
 
@@ -111,9 +112,10 @@ def _rows_sql(rows: BronzeRows | LakeRows | ChangedRows) -> str:
     if isinstance(rows, LakeRows):
         return _lake_sql(rows)
     before, after = _lake_sql(rows.before), _lake_sql(rows.after)
-    if not rows.before.paths:
-        return after
-    return f"({before} EXCEPT ALL {after}) UNION ALL ({after} EXCEPT ALL {before})"
+    come = after if not rows.before.paths else f"{after} EXCEPT ALL {before}"
+    gone = before if not rows.after.paths else f"{before} EXCEPT ALL {after}"
+    sides = ((come, AFTER), (gone, BEFORE))
+    return " UNION ALL ".join(f"SELECT *, {literal(side)} AS {CHANGE_SIDE} FROM ({sql})" for sql, side in sides)  # noqa: S608
 
 
 def _lake_sql(rows: LakeRows, *, with_file: bool = False) -> str:

@@ -23,6 +23,7 @@ from snowpipe_platform.spec.table import (
 )
 
 RAW = "_raw_"
+INTEGER_PATTERN = r"^[+-]?[0-9]+$"
 ORIGIN_COLUMNS = {MANIFEST_NUMBER: "int64", SOURCE_FILE: "string", LOAD_DAY: "date"}
 
 
@@ -79,9 +80,18 @@ def _converted(table: ChangesTable, bronze: ir.Table, source: list[str]) -> ir.T
         if column not in source:
             msg = f"{table.name}: column {column!r} is missing from {table.upstream[0]}. Found: {', '.join(source)}. "
             raise PipelineError(f"{msg}{did_you_mean(column, source)} Map it in {table.defined_in}.")
-        value = bronze[column]
-        typed[column] = value.strip().nullif("").try_cast(dtype) if value.type().is_string() else value.try_cast(dtype)
+        typed[column] = _convert(bronze[column], ibis.dtype(dtype))
     return bronze.mutate(**kept, **typed)
+
+
+def _convert(value: ir.Value, dtype: dt.DataType) -> ir.Value:
+    if not value.type().is_string():
+        return value.try_cast(dtype)
+    text = value.strip().nullif("")
+    if dtype.is_integer():
+        # One engine rounds '2.5' to 3, the other cuts it to 2.
+        text = text.re_search(INTEGER_PATTERN).ifelse(text, ibis.null("string"))
+    return text.try_cast(dtype)
 
 
 def _type_rule(column: str, dtype: str, tolerance: Tolerance) -> Rule:

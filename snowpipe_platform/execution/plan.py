@@ -15,7 +15,7 @@ from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.inputs import TableInputs, read_inputs
 from snowpipe_platform.ports import BronzeRows, LakeRows, Rows, TableState
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption, UpstreamCommit
-from snowpipe_platform.spec.history import changed_scope, restrict
+from snowpipe_platform.spec.history import CHANGE_SIDE, changed_scope, restrict
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.schema_change import widest
@@ -127,7 +127,7 @@ def _derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInput
         expression = _built(table, unbound)
         return Plan(request, inputs.base, "replace_all", reason, after, expression=expression, sources=sources)
     changed = {name: rows for name, rows in inputs.changed.items() if rows.before.paths or rows.after.paths}
-    names = {name: ibis.table(rows.after.schema, name=name + CHANGED_SUFFIX) for name, rows in changed.items()}
+    names = {name: _changed_table(name, rows.after.schema) for name, rows in changed.items()}
     sources |= {name + CHANGED_SUFFIX: rows for name, rows in changed.items()}
     if not changed:
         return Plan(request, inputs.base, "append", "inputs changed no row", after)
@@ -141,6 +141,10 @@ def _derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInput
         touched=_touched(table, names, unbound),
         sources=sources,
     )
+
+
+def _changed_table(name: str, schema: ibis.Schema) -> ir.Table:
+    return ibis.table(dict(schema.items()) | {CHANGE_SIDE: "string"}, name=name + CHANGED_SUFFIX)
 
 
 def _touched(table: DerivedTable, changed: Mapping[str, ir.Table], inputs: Mapping[str, ir.Table]) -> ir.Table:

@@ -24,6 +24,10 @@ EFFECTIVE_AT = "effective_at"
 EXPIRES_AT = "expires_at"
 EXISTS_NOW = "exists_now"
 
+CHANGE_SIDE = "change_side"
+BEFORE = "before"
+AFTER = "after"
+
 
 def one_change_per_instant(changes: ir.Table, *, key: Sequence[str]) -> ir.Table:
     """The winning change of each key and instant."""
@@ -84,3 +88,21 @@ def changed_scope(changed: Inputs, scope: Sequence[str]) -> ir.Table:
     """Distinct scope values of all changed rows."""
     parts = [rows.select(*scope) for rows in changed.values()]
     return ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0].distinct()
+
+
+def as_of(events: ir.Table, versions: ir.Table, *, key: str, at: str, take: Sequence[str]) -> ir.Table:
+    """Events with the columns `take` of the version valid at the event's instant `at`; null without one."""
+    right = versions.select(_key=versions[key], _start=versions[EFFECTIVE_AT], _end=versions[EXPIRES_AT], **{
+        name: versions[name] for name in take
+    })
+    valid = (events[at] >= right._start) & (right._end.isnull() | (events[at] < right._end))
+    return events.left_join(right, [events[key] == right._key, valid]).drop("_key", "_start", "_end")
+
+
+def moved(events: ir.Table, changed: ir.Table, *, key: str, at: str, attribute: str) -> ir.Table:
+    """Events whose version's `attribute` is not what it was before the change; `changed` has rows of both sides."""
+    hit = events.semi_join(changed, key)
+    for side in (BEFORE, AFTER):
+        rows = changed.filter(changed[CHANGE_SIDE] == side).rename({f"_{side}": attribute})
+        hit = as_of(hit, rows, key=key, at=at, take=(f"_{side}",))
+    return hit.filter(~hit[f"_{BEFORE}"].identical_to(hit[f"_{AFTER}"]))

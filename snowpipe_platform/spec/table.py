@@ -18,6 +18,7 @@ from snowpipe_platform.spec.code_version import code_version_of
 from snowpipe_platform.spec.contract import Rule, column_descriptions, compile_rules, contract_schema
 
 Inputs = Mapping[str, ir.Table]
+Columns = Mapping[str, ir.Value]
 Build = Callable[[Inputs], ir.Table]
 
 CHANGED_AT = "changed_at"
@@ -110,12 +111,12 @@ class ChangesTable(Table):
 
     key: columns that tell one entity from another. types: columns to convert from what the source has; text that does
     not convert becomes null, breaks the rule `<column>.is_<type>`, and stays in the payload.
-    clean: from converted source columns to the contract's columns; extra columns are dropped.
+    clean: the contract's columns that are not the source's as they are, from the converted source columns.
     """
 
     source: str
     key: tuple[str, ...]
-    clean: Callable[[ir.Table], ir.Table]
+    clean: Callable[[ir.Table], Columns]
     types: Mapping[str, str] = field(default_factory=dict)
 
     kind: Literal["changes"] = "changes"
@@ -145,8 +146,8 @@ class DerivedTable(Table):
 
     scope: columns whose values are rebuilt together: a run replaces all rows of the touched values, and no other.
     build: its rows from its inputs. An input that has all scope columns arrives restricted to the touched values.
-    touched: scope values that changed inputs make stale, from `changed` (rows that differ, by input) and the inputs as
-    they are; by default the scope columns of the changed rows.
+    touched: scope values that changed inputs make stale, from `changed` (rows that differ, by input, each with
+    `change_side` before or after) and the inputs as they are; by default the scope columns of the changed rows.
     """
 
     inputs: tuple[str, ...]
