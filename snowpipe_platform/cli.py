@@ -1,0 +1,270 @@
+"""The `snowpipe` command: what can be typed. Each command's work is in `commands/`, imported when it is typed."""
+
+import sys
+import traceback as tracebacks
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+if TYPE_CHECKING:
+    from snowpipe_platform.commands.project import Project
+
+DAY = ["%Y-%m-%d"]
+USAGE = 2
+
+
+class _OneLineErrors(TyperGroup):
+    """What was typed wrongly is answered in a line, with the command that shows how it is typed."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ANN401 - Typer's signature
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        try:
+            sys.exit(super().main(*args, standalone_mode=False, **extra) or 0)
+        except TyperException as error:
+            context = getattr(error, "ctx", None)
+            _complain(error.format_message(), f"{context.command_path if context else 'snowpipe'} --help")
+            sys.exit(USAGE)
+        except (typer.Abort, KeyboardInterrupt):
+            sys.stderr.write("interrupted; what was committed stays\n")
+            sys.exit(130)
+
+
+app = typer.Typer(
+    name="snowpipe",
+    cls=_OneLineErrors,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def complete_table(incomplete: str) -> list[str]:
+    """Table names for the shell, full and short."""
+    from snowpipe_platform.commands.completion import table_names  # noqa: PLC0415
+
+    return [name for name in table_names() if name.startswith(incomplete)]
+
+
+Tables = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TABLE", help="such as silver/dim_customers; all if none", autocompletion=complete_table),
+]
+OneTable = Annotated[
+    str, typer.Argument(metavar="TABLE", help="such as silver/dim_customers", autocompletion=complete_table)
+]
+Json = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")]
+Traceback = Annotated[bool, typer.Option("--traceback", help="Show where in the code an error comes from.")]
+
+
+def main() -> None:
+    """The entry point."""
+    app(prog_name="snowpipe")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        sys.stdout.write(f"snowpipe {version('snowpipe-platform')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _snowpipe(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Tables from Snowflake through bronze, silver and gold, on a laptop and on AWS.
+
+    New here: `snowpipe demo`. Then `snowpipe status`, `snowpipe show silver/dim_customers`,
+    `snowpipe sql "select * from gold.daily_sales"`.
+
+    Exit codes: 0 ok, 1 a check or an extraction failed or rows are held, 2 usage or configuration.
+    """
+
+
+@app.command()
+def run(
+    tables: Tables = None,
+    partition: Annotated[datetime | None, typer.Option(formats=DAY, metavar="DAY", help="One load day.")] = None,
+    start: Annotated[datetime | None, typer.Option("--from", formats=DAY, metavar="DAY", help="First load day.")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=DAY, metavar="DAY", help="Last load day.")] = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Replace silver and gold from all they read.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Rebuild without asking.")] = False,
+    json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """Bring tables up to date.
+
+    Extracts the day, then every table that follows from it. The day is the one that has just ended at the source, unless days are given.
+
+    - `snowpipe run`
+    - `snowpipe run silver/customer_changes dim_customers --partition 2024-03-02`
+    - `snowpipe run --from 2024-03-01 --to 2024-04-29`
+    - `snowpipe run gold/daily_sales --rebuild --yes`
+    """
+
+    def work(project: "Project") -> int:
+        from snowpipe_platform.commands import run as command  # noqa: PLC0415
+
+        options = command.RunOptions(
+            tables=tables or (),
+            partition=partition.date() if partition else None,
+            start=start.date() if start else None,
+            end=end.date() if end else None,
+            rebuild=rebuild,
+            confirmed=yes,
+            as_json=json,
+            with_traceback=traceback,
+        )
+        return command.run(project, options)
+
+    _answer(work, "run", as_json=json, traceback=traceback)
+
+
+@app.command()
+def status(json: Json = False, traceback: Traceback = False) -> None:
+    """How every table stands.
+
+    One line per table: rows, last commit, what waits, what is held, what is stale.
+
+    - `snowpipe status`
+    - `snowpipe status --json`
+    """
+
+    def work(project: "Project") -> int:
+        from snowpipe_platform.commands import status as command  # noqa: PLC0415
+
+        return command.status(project, as_json=json)
+
+    _answer(work, "status", as_json=json, traceback=traceback)
+
+
+@app.command()
+def show(
+    table: OneTable,
+    failing: Annotated[str | None, typer.Option(metavar="RULE", help="Only rows that break this rule.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 10,
+    json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """What is in a table.
+
+    Its columns, newest rows, place and last commits; or the rows that break a rule.
+
+    - `snowpipe show silver/dim_customers`
+    - `snowpipe show customer_changes --failing email_is_an_address --limit 50`
+    """
+
+    def work(project: "Project") -> int:
+        from snowpipe_platform.commands import show as command  # noqa: PLC0415
+
+        return command.show(project, table, failing=failing, limit=limit, as_json=json)
+
+    _answer(work, "show", as_json=json, traceback=traceback)
+
+
+@app.command()
+def sql(
+    statement: Annotated[str, typer.Argument(metavar="SQL", help="one SELECT, in DuckDB's SQL")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows to give; shown on a terminal: 1000.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="The result as CSV on stdout.")] = False,
+    json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """Query tables by their names.
+
+    Schemas bronze, silver and gold; read-only. A changes table shows its valid rows; `silver.<name>_quarantine` has the others.
+
+    - `snowpipe sql "select count(*) from silver.dim_customers where is_current"`
+    - `snowpipe sql "from gold.daily_sales" --csv > sales.csv`
+    """
+
+    def work(project: "Project") -> int:
+        from snowpipe_platform.commands import sql as command  # noqa: PLC0415
+
+        form = "json" if json else "csv" if csv else "table"
+        return command.sql(project, statement, limit=limit, form=form)
+
+    _answer(work, "sql", as_json=json, traceback=traceback)
+
+
+@app.command()
+def doctor(json: Json = False, traceback: Traceback = False) -> None:
+    """Check everything a run needs.
+
+    One line per check, each failure with how to mend it.
+
+    - `snowpipe doctor`
+    """
+
+    def work() -> int:
+        from snowpipe_platform.commands import doctor as command  # noqa: PLC0415
+
+        return command.doctor(as_json=json)
+
+    _guard(work, "doctor", as_json=json, traceback=traceback)
+
+
+@app.command()
+def demo(
+    customers: Annotated[int, typer.Option(min=1_000, help="Size of the shop, when it is built.")] = 1_000,
+    days: Annotated[int | None, typer.Option(min=1, help="Days to run: 3 at first, then 1.")] = None,
+    json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """Build a shop and run it through Dagster.
+
+    Its first days at first; again, the next day, incrementally.
+
+    - `snowpipe demo`
+    - `snowpipe demo --customers 100000 --days 5`
+    """
+
+    def work(project: "Project") -> int:
+        from snowpipe_platform.commands import demo as command  # noqa: PLC0415
+
+        return command.demo(project, customers=customers, days=days, as_json=json)
+
+    _answer(work, "demo", as_json=json, traceback=traceback)
+
+
+def _answer(work: "Callable[[Project], int]", command: str, *, as_json: bool, traceback: bool) -> None:
+    """Open the project and do the work."""
+
+    def opened() -> int:
+        from snowpipe_platform.commands.project import open_project  # noqa: PLC0415 - help answers without it
+
+        return work(open_project())
+
+    _guard(opened, command, as_json=as_json, traceback=traceback)
+
+
+def _guard(work: Callable[[], int], command: str, *, as_json: bool, traceback: bool) -> None:
+    """Exit with the work's code. An error becomes a line on stderr, and with --json an object on stdout."""
+    try:
+        code = work()
+    except (typer.Exit, typer.Abort, TyperException):
+        raise
+    except Exception as error:  # noqa: BLE001 - a person reads a line, not a traceback
+        from snowpipe_platform.commands.problems import describe  # noqa: PLC0415
+
+        problem = describe(error, command=command)
+        if traceback:
+            tracebacks.print_exception(error)
+        if as_json:
+            from snowpipe_platform.commands.terminal import print_json  # noqa: PLC0415
+
+            print_json({"error": problem.kind, "message": problem.message, "next": problem.next_command})
+        _complain(problem.message, problem.next_command)
+        code = problem.exit_code
+    raise typer.Exit(code)
+
+
+def _complain(message: str, next_command: str) -> None:
+    sys.stderr.write(f"error: {message}\nnext: {next_command}\n")

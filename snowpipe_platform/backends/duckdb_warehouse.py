@@ -34,7 +34,7 @@ class DuckDBWarehouse:
                 "SELECT count(*) FROM information_schema.tables WHERE table_name = 'source_clock'"
             ).fetchone()
             if simulated and simulated[0]:
-                row = connection.execute("SELECT now_at FROM source_clock").fetchone()
+                row = connection.execute("SELECT CAST(now_at AS TIMESTAMP) FROM source_clock").fetchone()
                 if row is not None:
                     return row[0]  # type: ignore[no-any-return]
         return datetime.now(UTC).replace(tzinfo=None)
@@ -59,16 +59,22 @@ class DuckDBWarehouse:
             raise SourceError(msg)
         try:
             connection = duckdb.connect(str(self._path), read_only=True)
-        except duckdb.IOException as error:
-            msg = f"warehouse {self._path} cannot be opened now: {error}"
+        except duckdb.Error as error:
+            msg = f"warehouse {self._path} cannot be opened now: {_said(error)}"
             raise TransientSourceError(msg) from error
         try:
+            connection.execute("SET TimeZone = 'UTC'")
             yield connection
-        except duckdb.IOException as error:
-            msg = f"reading warehouse {self._path} failed: {error}"
+        except (duckdb.IOException, OSError) as error:
+            msg = f"reading warehouse {self._path} failed: {_said(error)}"
             raise TransientSourceError(msg) from error
-        except duckdb.Error as error:
-            msg = f"warehouse {self._path} refused the query: {error}"
+        except (duckdb.Error, pa.ArrowException) as error:
+            msg = f"warehouse {self._path} refused the query: {_said(error)}"
             raise SourceError(msg) from error
         finally:
             connection.close()
+
+
+def _said(error: Exception) -> str:
+    """The client's message without its echo of the SQL."""
+    return " ".join(str(error).partition("\nLINE ")[0].split())

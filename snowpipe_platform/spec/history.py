@@ -24,6 +24,8 @@ EFFECTIVE_AT = "effective_at"
 EXPIRES_AT = "expires_at"
 EXISTS_NOW = "exists_now"
 
+END_OF_TIME = ibis.timestamp("9999-12-31 23:59:59.999999")
+
 CHANGE_SIDE = "change_side"
 BEFORE = "before"
 AFTER = "after"
@@ -92,11 +94,12 @@ def changed_scope(changed: Inputs, scope: Sequence[str]) -> ir.Table:
 
 def as_of(events: ir.Table, versions: ir.Table, *, key: str, at: str, take: Sequence[str]) -> ir.Table:
     """Events with the columns `take` of the version valid at the event's instant `at`; null without one."""
-    right = versions.select(_key=versions[key], _start=versions[EFFECTIVE_AT], _end=versions[EXPIRES_AT], **{
-        name: versions[name] for name in take
-    })
-    valid = (events[at] >= right._start) & (right._end.isnull() | (events[at] < right._end))
-    return events.left_join(right, [events[key] == right._key, valid]).drop("_key", "_start", "_end")
+    # A condition with OR would make DuckDB compare every pair, so an open end is a far one.
+    end = versions[EXPIRES_AT].fill_null(END_OF_TIME)
+    taken = {name: versions[name] for name in take}
+    right = versions.select(_key=versions[key], _start=versions[EFFECTIVE_AT], _end=end, **taken)
+    valid = [events[key] == right._key, events[at] >= right._start, events[at] < right._end]
+    return events.left_join(right, valid).drop("_key", "_start", "_end")
 
 
 def moved(events: ir.Table, changed: ir.Table, *, key: str, at: str, attribute: str) -> ir.Table:

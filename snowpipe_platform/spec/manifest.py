@@ -7,7 +7,7 @@ from typing import Any, Literal
 import ibis
 from pydantic import BaseModel, ConfigDict
 
-from snowpipe_platform.spec.watermark import Interval, Watermark, WatermarkKind
+from snowpipe_platform.spec.watermark import Interval, Watermark, WatermarkKind, touches
 
 FORMAT_VERSION = 1
 
@@ -62,11 +62,15 @@ class ColumnSpec(_Record):
 
 
 class Coverage(_Record):
-    """The watermarks `[lower, upper)` the extraction read completely."""
+    """The watermarks `[lower, upper)` the extraction read completely.
+
+    asked_upper: where it would have ended without `max_batches`; None when it did.
+    """
 
     kind: WatermarkKind
     lower: str | None
     upper: str
+    asked_upper: str | None = None
 
     @property
     def interval(self) -> Interval:
@@ -97,6 +101,7 @@ class Manifest(_Record):
     file_format: Literal["parquet", "json"]
     columns: tuple[ColumnSpec, ...]
     files: tuple[BronzeFile, ...]
+    watermark_column: str | None = None
     coverage: Coverage | None = None
     moves_watermark: bool = False
     complete: bool = True
@@ -136,6 +141,27 @@ def live_watermark(log: Sequence[Manifest]) -> Watermark | None:
 
 
 def incomplete_days(log: Sequence[Manifest]) -> list[date]:
-    """Load days whose latest extraction stopped at `max_batches`, oldest first."""
-    last = {manifest.load_day: manifest.complete for manifest in log}
-    return sorted(day for day, complete in last.items() if not complete)
+    """Load days, oldest first, whose latest extraction stopped at `max_batches` and whose rest no later one covered."""
+    last = {manifest.load_day: position for position, manifest in enumerate(log)}
+    return sorted(day for day, position in last.items() if not _is_covered(log[position], log[position + 1 :]))
+
+
+def _is_covered(cut: Manifest, later: Sequence[Manifest]) -> bool:
+    """Whether `[cut.upper, cut.asked_upper)` was read after all, by runs of other load days."""
+    if cut.complete or cut.coverage is None or cut.coverage.asked_upper is None:
+        return cut.complete
+    kind, reached = cut.coverage.kind, cut.coverage.interval.upper
+    for manifest in later:
+        if manifest.query == cut.query and manifest.coverage is not None and manifest.coverage.kind is kind:
+            interval = manifest.coverage.interval
+            reached = interval.upper if touches(reached, interval) else reached
+    return reached >= kind.parse(cut.coverage.asked_upper)  # type: ignore[operator]
+
+
+def day_folder(load_day: date, partition_by: str, *, extracted_at: datetime) -> str:
+    """Where in an entity's folder an attempt writes: `year=2024/month=03/day=01`, '' for `none`.
+
+    hour: of the extraction, as one load day may have many.
+    """
+    parts = [f"year={load_day:%Y}", f"month={load_day:%m}", f"day={load_day:%d}", f"hour={extracted_at:%H}"]
+    return "/".join(parts[: {"none": 0, "month": 2, "date": 3, "hour": 4}[partition_by]])

@@ -26,7 +26,7 @@ def decide_schema(
     """Apply the query's policy. Raises SchemaChangedError, before anything is written, for what the policy stops.
 
     evolve: new columns and wider types pass, a column that is gone or narrower stops. freeze: any change stops.
-    discard: new columns are left out, wider types stay as they were when the values fit.
+    discard: new columns are left out; wider types pass, as their values would be lost otherwise.
     """
     if known is None or dict(known) == dict(found):
         return SchemaDecision(dict(found), ())

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_FLOOR, Context, Decimal, InvalidOperation
 from enum import StrEnum
 
 import ibis.expr.datatypes as dt
@@ -12,6 +12,9 @@ from snowpipe_platform.errors import ConfigurationError, SourceError
 
 Watermark = datetime | date | Decimal
 """A tz-naive UTC microsecond instant, a date, or an exact number."""
+
+# Python's default of 28 digits would round a NUMBER(38,0).
+_EXACT = Context(prec=100)
 
 
 class WatermarkKind(StrEnum):
@@ -40,7 +43,7 @@ class WatermarkKind(StrEnum):
         """Read a declared or stored value. Raises ConfigurationError when it is not of this kind."""
         try:
             if self is WatermarkKind.NUMBER:
-                return Decimal(str(text))
+                return _finite(Decimal(str(text)))
             moment = text if isinstance(text, date) else datetime.fromisoformat(str(text))
             if isinstance(moment, datetime) and moment.tzinfo is not None:
                 moment = moment.astimezone(UTC).replace(tzinfo=None)
@@ -58,28 +61,37 @@ class WatermarkKind(StrEnum):
     def earlier(self, value: Watermark, lookback: timedelta | Decimal) -> Watermark:
         """`value` moved back by the declared lookback; a date moves by whole days, rounded up."""
         if isinstance(value, Decimal):
-            return value - lookback if isinstance(lookback, Decimal) else value
+            return _EXACT.subtract(value, lookback) if isinstance(lookback, Decimal) else value
         if isinstance(lookback, Decimal):
             return value
-        if isinstance(value, datetime):
-            return value - lookback
-        return value - timedelta(days=-(-lookback // timedelta(days=1)))
+        return _moved_back(value, lookback if isinstance(value, datetime) else -(-lookback // _DAY) * _DAY)
 
     def step(self, value: Watermark) -> Watermark:
         """The largest value below `value` that the column can hold, as far as the platform keeps its digits."""
         if isinstance(value, Decimal):
-            return value - _unit(value)
-        if isinstance(value, datetime):
-            return value - timedelta(microseconds=1)
-        return value - timedelta(days=1)
+            return _EXACT.subtract(value, _unit(value))
+        return _moved_back(value, _MICROSECOND if isinstance(value, datetime) else _DAY)
 
     def next(self, value: Watermark) -> Watermark:
         """The exclusive bound just above `value`, at the platform's precision."""
         if isinstance(value, Decimal):
-            return value + _unit(value)
-        if isinstance(value, datetime):
-            return value + timedelta(microseconds=1)
-        return value + timedelta(days=1)
+            return _EXACT.add(value, _unit(value))
+        return value + (_MICROSECOND if isinstance(value, datetime) else _DAY)
+
+
+_DAY = timedelta(days=1)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def _moved_back(value: date, by: timedelta) -> date:
+    """Never before the first value there is. A datetime is a date too, and stays one."""
+    return value - by if value - type(value).min >= by else type(value).min
+
+
+def _finite(number: Decimal) -> Decimal:
+    if not number.is_finite():
+        raise ValueError("not finite")
+    return number
 
 
 def _unit(value: Decimal) -> Decimal:
@@ -88,13 +100,29 @@ def _unit(value: Decimal) -> Decimal:
     return Decimal(1).scaleb(min(exponent, 0)) if isinstance(exponent, int) else Decimal(1)
 
 
+def at_scale(number: Decimal, scale: int) -> Decimal:
+    """The number with exactly `scale` digits after the point, rounded down: no source has to widen it to compare."""
+    return number.quantize(Decimal(1).scaleb(-scale), rounding=ROUND_FLOOR, context=_EXACT)
+
+
+def below_all(dtype: dt.DataType) -> Watermark:
+    """What is bound to a query's own `?` when nothing bounds it: as low as a value of the column's type can be."""
+    if dtype.is_timestamp():
+        return datetime.min
+    if dtype.is_date():
+        return date.min
+    if dtype.is_decimal():
+        return Decimal((1, (9,) * (dtype.precision or 38), -(dtype.scale or 0)))  # type: ignore[attr-defined]
+    return Decimal(-(2**63) - 1)
+
+
 def encode(value: Watermark | None) -> str | None:
     """Text that `WatermarkKind.parse` reads back exactly."""
     if value is None:
         return None
     if isinstance(value, datetime):
         return value.isoformat(timespec="microseconds")
-    return value.isoformat() if isinstance(value, date) else str(value)
+    return value.isoformat() if isinstance(value, date) else format(value, "f")
 
 
 @dataclass(frozen=True)

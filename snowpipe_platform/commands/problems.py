@@ -1,0 +1,35 @@
+"""What an error means for the person who typed the command."""
+
+from dataclasses import dataclass
+
+from snowpipe_platform.errors import (
+    ConfigurationError,
+    ContractError,
+    LeaseHeldError,
+    PipelineError,
+    QueriesFileError,
+    SnowpipeError,
+)
+
+_DECLARED = (QueriesFileError, PipelineError, ContractError)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error as it is shown: one message, the next command to type, and the exit code."""
+
+    kind: str
+    message: str
+    next_command: str
+    exit_code: int
+
+
+def describe(error: Exception, *, command: str) -> Problem:
+    """Usage and configuration are 2, everything else 1. What nobody foresaw says so and how to see more."""
+    kind, message = type(error).__name__, str(error)
+    if not isinstance(error, SnowpipeError):
+        return Problem(kind, f"{kind}: {message or 'no message'}", f"snowpipe {command} --traceback", 1)
+    if isinstance(error, ConfigurationError):
+        is_declared = isinstance(error, _DECLARED) or message.startswith("SNOWPIPE_")
+        return Problem(kind, message, "snowpipe doctor" if is_declared else f"snowpipe {command} --help", 2)
+    return Problem(kind, message, "snowpipe status" if isinstance(error, LeaseHeldError) else "snowpipe doctor", 1)

@@ -1,0 +1,129 @@
+"""`snowpipe run`: bring tables up to date."""
+
+import sys
+import traceback
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from snowpipe_platform.commands.project import Project, find_tables
+from snowpipe_platform.commands.reporter import Reporter, open_reporter
+from snowpipe_platform.commands.run_report import exit_code, outcomes_json, print_next_step, print_outcomes
+from snowpipe_platform.commands.terminal import Activity, activity, count, print_json
+from snowpipe_platform.errors import ConfigurationError
+from snowpipe_platform.execution.execute import ROWS_PROPERTY
+from snowpipe_platform.execution.ground import RunIdentity
+from snowpipe_platform.execution.outcome import Outcome, Step
+from snowpipe_platform.execution.run import BRONZE, Run, plan_rebuild, plan_steps, run_steps
+
+JOB = "snowpipe run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What was typed. Days are load days, ends included."""
+
+    tables: Sequence[str] = ()
+    partition: date | None = None
+    start: date | None = None
+    end: date | None = None
+    rebuild: bool = False
+    confirmed: bool = False
+    as_json: bool = False
+    with_traceback: bool = False
+
+
+def run(project: Project, options: RunOptions) -> int:
+    """The exit code. Raises ConfigurationError for tables or days that cannot be run."""
+    names = find_tables(options.tables, project.pipeline)
+    if options.rebuild:
+        steps = _rebuild_steps(project, names, options)
+        if not (options.confirmed or _confirmed(project, steps)):
+            return 1
+    else:
+        steps = plan_steps(project.pipeline, names, _days(project, options))
+    outcomes = _carry_out(project, steps)
+    if options.as_json:
+        print_json(outcomes_json(outcomes))
+    else:
+        print_outcomes(outcomes)
+        print_next_step(outcomes)
+    if options.with_traceback:
+        for outcome in outcomes:
+            if outcome.error is not None:
+                traceback.print_exception(outcome.error)
+    return exit_code(outcomes)
+
+
+def _carry_out(project: Project, steps: tuple[Step, ...]) -> list[Outcome]:
+    """Every outcome, each reported to Dagster as soon as it is known."""
+    identity = RunIdentity(run_id=f"cli-{uuid.uuid4()}", job=JOB)
+    with activity() as shown, open_reporter(project) as reporter:
+        run = Run(
+            pipeline=project.pipeline,
+            steps=steps,
+            identity=identity,
+            on_start=lambda step: shown.update(step.title),
+            progress=lambda rows: shown.update(f"{rows:,} rows read from the source"),
+            notice=shown.say,
+        )
+        return [_reported(outcome, reporter, shown) for outcome in run_steps(run, project.ground)]
+
+
+def _reported(outcome: Outcome, reporter: Reporter, shown: Activity) -> Outcome:
+    problem = reporter.report(outcome)
+    if problem is not None:
+        shown.say(problem)
+    return outcome
+
+
+def _days(project: Project, options: RunOptions) -> list[date]:
+    """The load days asked for; by default the one that has just ended at the source."""
+    clock = project.ground.warehouse.clock()
+    ended = (clock - timedelta(microseconds=1)).date()
+    if options.partition is not None and (options.start is not None or options.end is not None):
+        raise ConfigurationError("--partition names one day, --from and --to a range. Give one of the two.")
+    if options.end is not None and options.start is None:
+        raise ConfigurationError("--to needs --from, the first day of the range.")
+    first = options.partition or options.start or ended
+    last = options.partition or options.end or ended
+    if last < first:
+        raise ConfigurationError(f"the range ends on {last}, before it starts on {first}. Exchange --from and --to.")
+    if last > clock.date():
+        raise ConfigurationError(f"{last} has not begun at the source, whose clock says {clock:%Y-%m-%d %H:%M} UTC.")
+    if first < project.pipeline.first_day:
+        begins = project.pipeline.first_day
+        raise ConfigurationError(f"{first} is before the pipeline's first day, {begins} (FIRST_DAY of its package).")
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _rebuild_steps(project: Project, names: Sequence[str], options: RunOptions) -> tuple[Step, ...]:
+    if options.partition or options.start or options.end:
+        raise ConfigurationError("--rebuild takes in everything a table reads. Leave the days out.")
+    bronze = [name for name in names if name.startswith(BRONZE)]
+    steps = plan_rebuild(project.pipeline, names)
+    if not steps:
+        raise ConfigurationError(
+            f"{', '.join(bronze)}: bronze is a log of what was extracted and is never rebuilt. "
+            "Name the silver and gold tables to rebuild from it."
+        )
+    if bronze and options.tables:
+        sys.stderr.write(f"{', '.join(bronze)}: bronze is never rebuilt, left as it is\n")
+    return steps
+
+
+def _confirmed(project: Project, steps: Sequence[Step]) -> bool:
+    """Ask on a terminal; a script that pipes its input has decided already."""
+    if not sys.stdin.isatty():
+        return True
+    import typer  # noqa: PLC0415 - asked on a terminal only
+
+    for step in steps:
+        state = project.ground.lake.state(step.name)
+        rows = 0 if state is None else int(state.properties.get(ROWS_PROPERTY, 0))
+        sys.stderr.write(f"{step.name:<32}{count(rows):>14} rows will be rebuilt\n")
+    with suppress(typer.Abort):
+        return typer.confirm("Rebuild these tables from everything they read?", err=True)
+    return False

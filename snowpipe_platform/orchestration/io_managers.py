@@ -1,0 +1,64 @@
+"""What happens when an asset hands over a request or a plan, and when another asset asks for its rows."""
+
+from collections.abc import Collection
+from datetime import date
+
+import dagster as dg
+import ibis.expr.types as ir
+
+from snowpipe_platform.execution.execute import execute
+from snowpipe_platform.execution.extraction import ExtractionRequest, execute_extraction
+from snowpipe_platform.execution.plan import Plan
+from snowpipe_platform.orchestration.failures import final_failures
+from snowpipe_platform.orchestration.loading import load_bronze, load_table
+from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
+from snowpipe_platform.orchestration.names import table_name
+from snowpipe_platform.orchestration.partitions import load_day
+from snowpipe_platform.orchestration.resources import GroundResource
+
+BRONZE_IO_MANAGER = "bronze_io_manager"
+LAKE_IO_MANAGER = "lake_io_manager"
+
+
+class BronzeIOManager(dg.ConfigurableIOManager):
+    """An asset returns an ExtractionRequest; what it asks for is landed. An input is an Ibis table of landed rows."""
+
+    ground: GroundResource
+
+    def handle_output(self, context: dg.OutputContext, obj: ExtractionRequest) -> None:
+        """Files, then manifest, then watermark; nothing new at the source is a success that says so."""
+        with final_failures():
+            ground = self.ground.ground()
+            result = execute_extraction(obj, ground, notice=context.log.warning)
+            context.log.info(f"{table_name(context.asset_key)}: {result.summary}")
+            context.add_output_metadata(extraction_metadata(result, ground))
+
+    def load_input(self, context: dg.InputContext) -> ir.Table:
+        """Landed rows of the input's load days, with their origin."""
+        with final_failures():
+            entity = table_name(context.asset_key).partition("/")[2]
+            return load_bronze(entity, self.ground.ground(), days=_days(context))
+
+
+class LakeIOManager(dg.ConfigurableIOManager):
+    """An asset returns a Plan; it is carried out. An input is an Ibis table over the current commit's files."""
+
+    ground: GroundResource
+
+    def handle_output(self, context: dg.OutputContext, obj: Plan) -> None:
+        """One commit, to the table or, with too many bad rows, beside it; the check `published` tells which."""
+        with final_failures():
+            ground = self.ground.ground()
+            result = execute(obj, ground)
+            metadata = table_metadata(result, ground)
+            context.log.info(f"{table_name(context.asset_key)}: {metadata['summary'].value}")
+            context.add_output_metadata(metadata)
+
+    def load_input(self, context: dg.InputContext) -> ir.Table:
+        """All rows of the table; of a changes table the accepted ones of the input's load days."""
+        with final_failures():
+            return load_table(table_name(context.asset_key), self.ground.ground(), days=_days(context))
+
+
+def _days(context: dg.InputContext) -> Collection[date] | None:
+    return {load_day(key) for key in context.asset_partition_keys} if context.has_asset_partitions else None

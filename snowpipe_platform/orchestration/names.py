@@ -1,0 +1,50 @@
+"""How the platform's names and Dagster's names map onto each other."""
+
+import re
+from collections.abc import Iterable
+
+import dagster as dg
+
+from snowpipe_platform.errors import PipelineError
+from snowpipe_platform.spec.contract import Rule
+
+PUBLISHED = "published"
+WINDOW_COMPLETE = "window_complete"
+
+
+def asset_key(name: str) -> dg.AssetKey:
+    """`silver/dim_customers` as the key `["silver", "dim_customers"]`."""
+    return dg.AssetKey(name.split("/"))
+
+
+def table_name(key: dg.AssetKey) -> str:
+    """The table, or `bronze/<entity>`, of an asset key."""
+    return "/".join(key.path)
+
+
+def bronze_name(entity: str) -> str:
+    return f"bronze/{entity}"
+
+
+def check_name(rule_id: str) -> str:
+    """The Dagster check of a rule: `customer_id.not_null` as `customer_id__not_null`, `a+b.unique` as `a_and_b__unique`."""
+    readable = rule_id.replace(".", "__").replace("+", "_and_")
+    return re.sub(r"[^A-Za-z0-9_]", "_", readable)
+
+
+def rules_by_check(table: str, rules: Iterable[Rule]) -> dict[str, Rule]:
+    """The rule behind each check name of a table. Raises PipelineError when two rules would be one check."""
+    found: dict[str, Rule] = {}
+    for rule in rules:
+        name = check_name(rule.id)
+        taken = "the platform's own check" if name == PUBLISHED else repr(found[name].id) if name in found else None
+        if taken is not None:
+            msg = f"{table}: rule {rule.id!r} and {taken} would both be the check {name!r}. Rename the rule."
+            raise PipelineError(msg)
+        found[name] = rule
+    return found
+
+
+def dagster_owners(owners: Iterable[str]) -> list[str]:
+    """Owners as Dagster takes them: an e-mail address, or `team:` and a name."""
+    return [owner if "@" in owner or owner.startswith("team:") else f"team:{owner}" for owner in owners]
