@@ -1,42 +1,22 @@
 """The `snowpipe` command: what can be typed. Each command's work is in `commands/`, imported when it is typed."""
 
 import sys
-import traceback as tracebacks
-from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
-from typer.exceptions import TyperException
+
+from snowpipe_platform.commands.invocation import OneLineErrors, answer, guard
 
 if TYPE_CHECKING:
     from snowpipe_platform.commands.project import Project
 
 DAY = ["%Y-%m-%d"]
-USAGE = 2
-
-
-class _OneLineErrors(TyperGroup):
-    """What was typed wrongly is answered in a line, with the command that shows how it is typed."""
-
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ANN401 - Typer's signature
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
-        try:
-            sys.exit(super().main(*args, standalone_mode=False, **extra) or 0)
-        except TyperException as error:
-            context = getattr(error, "ctx", None)
-            _complain(error.format_message(), f"{context.command_path if context else 'snowpipe'} --help")
-            sys.exit(USAGE)
-        except (typer.Abort, KeyboardInterrupt):
-            sys.stderr.write("interrupted; what was committed stays\n")
-            sys.exit(130)
 
 
 app = typer.Typer(
     name="snowpipe",
-    cls=_OneLineErrors,
+    cls=OneLineErrors,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -77,7 +57,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _snowpipe(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Tables from Snowflake through bronze, silver and gold, on a laptop and on AWS.
 
@@ -89,10 +71,12 @@ def _snowpipe(
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913, PLR0917 - an option each
     tables: Tables = None,
     partition: Annotated[datetime | None, typer.Option(formats=DAY, metavar="DAY", help="One load day.")] = None,
-    start: Annotated[datetime | None, typer.Option("--from", formats=DAY, metavar="DAY", help="First load day.")] = None,
+    start: Annotated[
+        datetime | None, typer.Option("--from", formats=DAY, metavar="DAY", help="First load day.")
+    ] = None,
     end: Annotated[datetime | None, typer.Option("--to", formats=DAY, metavar="DAY", help="Last load day.")] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Replace silver and gold from all they read.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Rebuild without asking.")] = False,
@@ -101,7 +85,8 @@ def run(
 ) -> None:
     """Bring tables up to date.
 
-    Extracts the day, then every table that follows from it. The day is the one that has just ended at the source, unless days are given.
+    Extracts the day, then every table that follows from it. The day is the one that has just ended at the source,
+    unless days are given.
 
     - `snowpipe run`
     - `snowpipe run silver/customer_changes dim_customers --partition 2024-03-02`
@@ -124,7 +109,7 @@ def run(
         )
         return command.run(project, options)
 
-    _answer(work, "run", as_json=json, traceback=traceback)
+    answer(work, "run", as_json=json, traceback=traceback)
 
 
 @app.command()
@@ -142,7 +127,7 @@ def status(json: Json = False, traceback: Traceback = False) -> None:
 
         return command.status(project, as_json=json)
 
-    _answer(work, "status", as_json=json, traceback=traceback)
+    answer(work, "status", as_json=json, traceback=traceback)
 
 
 @app.command()
@@ -166,7 +151,7 @@ def show(
 
         return command.show(project, table, failing=failing, limit=limit, as_json=json)
 
-    _answer(work, "show", as_json=json, traceback=traceback)
+    answer(work, "show", as_json=json, traceback=traceback)
 
 
 @app.command()
@@ -179,7 +164,8 @@ def sql(
 ) -> None:
     """Query tables by their names.
 
-    Schemas bronze, silver and gold; read-only. A changes table shows its valid rows; `silver.<name>_quarantine` has the others.
+    Schemas bronze, silver and gold; read-only. A changes table shows its valid rows; `silver.<name>_quarantine` has
+    the others.
 
     - `snowpipe sql "select count(*) from silver.dim_customers where is_current"`
     - `snowpipe sql "from gold.daily_sales" --csv > sales.csv`
@@ -191,7 +177,7 @@ def sql(
         form = "json" if json else "csv" if csv else "table"
         return command.sql(project, statement, limit=limit, form=form)
 
-    _answer(work, "sql", as_json=json, traceback=traceback)
+    answer(work, "sql", as_json=json, traceback=traceback)
 
 
 @app.command()
@@ -208,7 +194,7 @@ def doctor(json: Json = False, traceback: Traceback = False) -> None:
 
         return command.doctor(as_json=json)
 
-    _guard(work, "doctor", as_json=json, traceback=traceback)
+    guard(work, "doctor", as_json=json, traceback=traceback)
 
 
 @app.command()
@@ -231,40 +217,25 @@ def demo(
 
         return command.demo(project, customers=customers, days=days, as_json=json)
 
-    _answer(work, "demo", as_json=json, traceback=traceback)
+    answer(work, "demo", as_json=json, traceback=traceback)
 
 
-def _answer(work: "Callable[[Project], int]", command: str, *, as_json: bool, traceback: bool) -> None:
-    """Open the project and do the work."""
+@app.command()
+def dev(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the UI listens.")] = 3000,
+    traceback: Traceback = False,
+) -> None:
+    """The Dagster UI on this machine.
 
-    def opened() -> int:
-        from snowpipe_platform.commands.project import open_project  # noqa: PLC0415 - help answers without it
+    Over the home's own instance: what `snowpipe run` and `snowpipe demo` did is there.
 
-        return work(open_project())
+    - `snowpipe dev`
+    - `snowpipe dev --port 3001`
+    """
 
-    _guard(opened, command, as_json=as_json, traceback=traceback)
+    def work(project: "Project") -> int:
+        from snowpipe_platform.commands import dev as command  # noqa: PLC0415
 
+        return command.dev(project, port=port)
 
-def _guard(work: Callable[[], int], command: str, *, as_json: bool, traceback: bool) -> None:
-    """Exit with the work's code. An error becomes a line on stderr, and with --json an object on stdout."""
-    try:
-        code = work()
-    except (typer.Exit, typer.Abort, TyperException):
-        raise
-    except Exception as error:  # noqa: BLE001 - a person reads a line, not a traceback
-        from snowpipe_platform.commands.problems import describe  # noqa: PLC0415
-
-        problem = describe(error, command=command)
-        if traceback:
-            tracebacks.print_exception(error)
-        if as_json:
-            from snowpipe_platform.commands.terminal import print_json  # noqa: PLC0415
-
-            print_json({"error": problem.kind, "message": problem.message, "next": problem.next_command})
-        _complain(problem.message, problem.next_command)
-        code = problem.exit_code
-    raise typer.Exit(code)
-
-
-def _complain(message: str, next_command: str) -> None:
-    sys.stderr.write(f"error: {message}\nnext: {next_command}\n")
+    answer(work, "dev", as_json=False, traceback=traceback)

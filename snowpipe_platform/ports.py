@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import ibis
 import ibis.expr.types as ir
@@ -57,8 +57,8 @@ class BronzeStore(Protocol):
     def log(self, entity: str) -> list[Manifest]:
         """All committed manifests, by number."""
 
-    def begin(self, entity: str, *, load_day: date, extraction_id: str, file_format: str) -> BronzeAttempt:
-        """Open the folder of a new attempt."""
+    def begin(self, entity: str, *, folder: str, extraction_id: str, file_format: str) -> BronzeAttempt:
+        """Open the place of a new attempt. folder: of the load day, inside the entity's; '' for the entity's own."""
 
     def commit(self, manifest: Manifest) -> None:
         """Make the attempt visible. Raises CommitConflictError when the number is taken; nothing changes then."""
@@ -88,7 +88,11 @@ class Recognized:
 
 
 class Recognizer(Protocol):
-    """Tells rows landed before from new ones; see `execution/recognition.py` for the rule."""
+    """Tells rows landed before from new ones, in one pass over an extraction's rows in the order they were read.
+
+    With a key, a row is known when it equals an image that the latest manifest holding its key and watermark landed, or
+    a row read before; without one, when it was landed as often as it was read. watermark None: a snapshot.
+    """
 
     def new_rows(self, batch: pa.RecordBatch) -> Recognized:
         """The batch's rows that are not landed yet, in their order, with `_content_hash` added."""
@@ -150,7 +154,8 @@ class StateStore(Protocol):
 class DeadLetters(Protocol):
     """Where what failed for good waits for a person."""
 
-    def put(self, letter: DeadLetter) -> None: ...
+    def put(self, *letters: DeadLetter) -> None:
+        """Keep all of them; one with an id already there replaces it."""
 
     def all(self) -> list[DeadLetter]:
         """Oldest first."""
@@ -220,7 +225,7 @@ class Lake(Protocol):
         """The commits that led to the current one, oldest first."""
 
     def held(self, table: str) -> dict[str, TableState]:
-        """Rows held back beside the table: branch name to its commit."""
+        """Rows held back beside the table: branch name, which begins with `held`, to its commit."""
 
     def files(self, table: str, *, snapshot_id: int, where: Mapping[str, object] | None = None) -> list[LakeFile]:
         """The data files of a snapshot; `where` (column equals value) leaves out files that cannot match.
@@ -245,7 +250,7 @@ class Lake(Protocol):
         """Forget a branch of held rows; safe when there is none."""
 
     def discard(self, paths: Sequence[str]) -> None:
-        """Remove staged files that were never committed."""
+        """Remove staged files, or whole staging folders, that were never committed; absent ones are fine."""
 
 
 @dataclass(frozen=True)
@@ -273,7 +278,7 @@ class ChangedRows:
     after: LakeRows
 
 
-Rows = BronzeRows | LakeRows | ChangedRows | pa.Table
+Rows: TypeAlias = BronzeRows | LakeRows | ChangedRows | pa.Table
 
 
 @dataclass(frozen=True)
@@ -318,4 +323,3 @@ class Engine(Protocol):
     """Runs Ibis expressions over bronze and lake files."""
 
     def session(self) -> AbstractContextManager[Session]: ...
-

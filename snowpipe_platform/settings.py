@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".snowpipe"), description="folder of all local state")
     pipeline: str = Field(SHOP_PIPELINE, description="package of the queries file and the tables")
     warehouse: Path | None = Field(None, description="DuckDB file the source tables are in; default: in the home folder")
-    memory_limit: str = Field("2GB", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", description="engine memory before it spills")
+    memory_limit: str = Field("2GB", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", description="before work spills")
     threads: int | None = Field(None, gt=0, description="engine threads; default: one per core")
 
     @property

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from snowpipe_platform.backends.duckdb_sql import bronze_sql, identifier, list_sql, literal, type_sql
 from snowpipe_platform.ports import BronzeRows, ChangedRows, FileLayout, LakeRows, Rows, StagedFile
-from snowpipe_platform.spec.history import AFTER, BEFORE, CHANGE_SIDE
+from snowpipe_platform.spec.table import AFTER, BEFORE, CHANGE_SIDE
 
 FILE_NAME = "__file_name"
 WITH_FILES = "#files"
@@ -83,7 +83,9 @@ class DuckDBSession:
             options += [f"PARTITION_BY ({columns})", "WRITE_PARTITION_COLUMNS true", "OVERWRITE_OR_IGNORE true"]
         else:
             options.append("PER_THREAD_OUTPUT true")
-        copied = self._connection.execute(f"COPY ({_exact_sql(expression)}) TO {literal(layout.folder)} ({', '.join(options)})")
+        copied = self._connection.execute(
+            f"COPY ({_exact_sql(expression)}) TO {literal(layout.folder)} ({', '.join(options)})"
+        )
         return sorted((_staged(row[0], row[1], row[2]) for row in copied.fetchall() if row[1]), key=lambda f: f.path)
 
     def files_with(self, name: str, expression: ir.Table) -> list[str]:
@@ -122,7 +124,7 @@ def _lake_sql(rows: LakeRows, *, with_file: bool = False) -> str:
     """Columns by name; one that older files lack is null."""
     file = f", filename AS {FILE_NAME}" if with_file else ""
     nulls = ", ".join(f"CAST(NULL AS {type_sql(t)}) AS {identifier(n)}" for n, t in rows.schema.items())
-    nothing = f"SELECT {nulls}, CAST(NULL AS VARCHAR) AS filename WHERE false"  # noqa: S608
+    nothing = f"SELECT {nulls}, CAST(NULL AS VARCHAR) AS filename WHERE false"
     source = nothing
     if rows.paths:
         options = "union_by_name = true, filename = true, hive_partitioning = false"

@@ -2,109 +2,139 @@
 
 With a key, a row is known when its content equals an image of its key and watermark that the latest manifest holding
 that key and watermark landed; so a value that goes back to what it was is new, a late tie is taken once, and a key the
-source wrongly has twice lands twice, once. Without a watermark (a snapshot) the latest image of the key decides.
-Without a key, rows are compared as bags: as many copies are new as were read more than landed.
+source wrongly has twice lands twice, once. In a snapshot, which has no watermark, the latest manifest holding the key
+decides. What was landed before the key's last tombstone does not count. Without a key, rows are compared as bags: as
+many copies are new as were read more than landed.
 
 Content is the md5 of the declared columns' canonical texts, nulls left out, so an added column that is null changes
 nothing and a widened number stays what it is. After a schema change the columns both sides have are compared.
 """
 
+import tempfile
 from collections.abc import Iterator, Sequence
-from typing import Any
+from contextlib import contextmanager
 
 import duckdb
 import ibis
 import ibis.expr.datatypes as dt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from snowpipe_platform.backends.duckdb_sql import bronze_sql, identifier, literal
 from snowpipe_platform.ports import Landed, Recognized
-from snowpipe_platform.spec.manifest import CONTENT_HASH, DELETE, NANOSECONDS, OPERATION, PLATFORM_COLUMNS, ROW_NUMBER
+from snowpipe_platform.spec.manifest import CONTENT_HASH, DELETE, NANOSECONDS, OPERATION, PLATFORM_COLUMNS
 
+MEMORY_LIMIT = "1GB"
+"""Above it, what is compared with spills to a temporary folder."""
 _READ_ROWS = 100_000
+_POSITION = "__position"
 
 
 class DuckDBRecognizer:
-    """The `Recognizer` of one extraction; what it compares with lies in a private database that spills to disk."""
+    """The `Recognizer` of one extraction; what it compares with lies in a private database that spills to disk.
+
+    Table `landed` has the images to compare with: `hash`; with a key the key's columns, for a snapshot; without one
+    how many `copies` no row read has met yet.
+    """
 
     def __init__(self, *, schema: pa.Schema, key: Sequence[str], watermark: str | None, landed: Landed) -> None:
-        self._columns = ibis.Schema.from_pyarrow(schema)
+        self._types = ibis.Schema.from_pyarrow(schema)
         self._key, self._watermark = list(key), watermark
         self._names = [*schema.names, *PLATFORM_COLUMNS]
-        self._database = duckdb.connect()
-        self._common = self._common_columns(landed)
-        self._has_landed = self._load(landed)
-        self._tracks_seen = bool(key) and watermark is None
+        self._compared = self._columns_to_compare(landed)
+        self._tie = _Tie(list(dict.fromkeys([*([watermark] if watermark else []), *key])))
+        self._spill = tempfile.TemporaryDirectory(prefix="snowpipe-spill-")
+        config = {"memory_limit": MEMORY_LIMIT, "temp_directory": self._spill.name}
+        self._database = duckdb.connect(config=config)  # type: ignore[arg-type]
+        self._has_landed = any(manifest.files for manifest in landed.manifests)
+        if self._has_landed:
+            self._load(landed)
 
     def new_rows(self, batch: pa.RecordBatch) -> Recognized:
-        if batch.num_rows == 0:
-            return Recognized(self._empty(batch.schema), 0)
-        self._database.register("batch", pa.table(batch))
-        self._database.execute(f"CREATE OR REPLACE TEMP TABLE hashed AS SELECT *, {self._marks()} FROM batch")  # noqa: S608
-        sql = self._new_by_key() if self._key else self._new_by_bag()
-        rows = self._database.execute(sql).to_arrow_table()
-        self._remember()
-        self._database.unregister("batch")
-        return Recognized(rows.select(self._names), batch.num_rows - rows.num_rows)
+        rows = pa.Table.from_batches([batch])
+        hashed = self._hashed(rows)
+        rows = rows.append_column(CONTENT_HASH, hashed[CONTENT_HASH]).select(self._names)
+        if self._has_landed:
+            rows = rows.filter(pc.invert(self._known(hashed)))
+        if self._key:
+            rows = self._tie.without_repeats(rows)
+        return Recognized(rows, batch.num_rows - rows.num_rows)
 
     def missing_keys(self) -> Iterator[pa.RecordBatch]:
-        if not self._has_landed or not self._tracks_seen:
+        if self._watermark is not None or not self._has_landed:
             return
         keys = ", ".join(identifier(name) for name in self._key)
-        yield from self._database.execute(
-            f"SELECT {keys} FROM landed WHERE NOT is_deleted AND _key NOT IN (SELECT _key FROM seen) ORDER BY _key"  # noqa: S608
-        ).to_arrow_reader(_READ_ROWS)
+        sql = f"SELECT DISTINCT {keys}, key FROM landed ANTI JOIN seen USING (key) ORDER BY key"  # noqa: S608
+        for batch in self._database.execute(sql).to_arrow_reader(_READ_ROWS):
+            yield batch.select(self._key)
 
     def close(self) -> None:
         self._database.close()
+        self._spill.cleanup()
 
-    def _common_columns(self, landed: Landed) -> list[str] | None:
+    def _hashed(self, rows: pa.Table) -> pa.Table:
+        """For each row its content hash, the `hash` to compare by and, in a snapshot, its `key`."""
+        columns = [f"{self._content(list(self._types))} AS {CONTENT_HASH}"]
+        if self._has_landed:
+            hash_column = CONTENT_HASH if self._compared is None else self._content(self._compared)
+            columns += [f"{hash_column} AS hash", f"{self._key_text()} AS key"]
+        with self._registered(batch=rows):
+            return self._database.execute(f"SELECT {', '.join(columns)} FROM batch").to_arrow_table()  # noqa: S608
+
+    def _known(self, hashed: pa.Table) -> pa.ChunkedArray:
+        """Whether each row was landed before."""
+        positions = pa.array(range(hashed.num_rows), pa.int64())
+        with self._registered(hashed=hashed.append_column(_POSITION, positions)):
+            sql = f"SELECT {_POSITION} FROM hashed SEMI JOIN landed USING (hash)"  # noqa: S608
+            if not self._key:
+                nth = f"row_number() OVER (PARTITION BY hash ORDER BY {_POSITION})"
+                sql = f"SELECT {_POSITION} FROM hashed JOIN landed USING (hash) QUALIFY {nth} <= copies"  # noqa: S608
+            known = self._database.execute(sql).to_arrow_table()[_POSITION]
+            self._remember()
+        return pc.is_in(positions, value_set=known.combine_chunks())
+
+    def _remember(self) -> None:
+        if not self._key:
+            read = "SELECT hash AS read_hash, count(*) AS n FROM hashed GROUP BY ALL"
+            self._database.execute(f"UPDATE landed SET copies = copies - n FROM ({read}) WHERE hash = read_hash")  # noqa: S608
+        elif self._watermark is None:
+            self._database.execute("INSERT INTO seen SELECT DISTINCT key FROM hashed SEMI JOIN landed USING (key)")
+
+    @contextmanager
+    def _registered(self, **tables: pa.Table) -> Iterator[None]:
+        for name, table in tables.items():
+            self._database.register(name, table)
+        try:
+            yield
+        finally:
+            for name in tables:
+                self._database.unregister(name)
+
+    def _columns_to_compare(self, landed: Landed) -> list[str] | None:
         """The columns to compare when some manifest has others than this extraction; None when all are the same."""
         sets = [set(manifest.column_names) for manifest in landed.manifests if manifest.files]
-        own = set(self._columns)
-        return None if all(names == own for names in sets) else sorted(own.intersection(*sets))
+        own = set(self._types)
+        if all(names == own for names in sets):
+            return None
+        return sorted({*own.intersection(*sets), *self._key, *([self._watermark] if self._watermark else [])})
 
-    def _load(self, landed: Landed) -> bool:
-        """Table `landed`: the images to compare with. Returns whether there are any."""
-        self._database.execute("CREATE TEMP TABLE seen (_key VARCHAR)")
-        self._database.execute("CREATE TEMP TABLE tail (_key VARCHAR, _mark VARCHAR, _hash VARCHAR)")
-        if not any(manifest.files for manifest in landed.manifests):
-            return False
-        columns = ibis.schema(dict(self._columns.items()) | PLATFORM_COLUMNS)
-        source = bronze_sql(landed.manifests, landed.locations, columns)
-        content = f"file.{CONTENT_HASH}" if self._common is None else self._recomputed()
-        keys = "".join(f", {identifier(name)}" for name in self._key)
-        marked = f"SELECT {self._mark_columns(content)}, manifest_number, {ROW_NUMBER}{keys}, {OPERATION} FROM ({source}) AS file"  # noqa: S608
-        self._database.execute(f"CREATE TEMP TABLE landed AS {self._latest(marked)}")
-        return True
-
-    def _latest(self, marked: str) -> str:
+    def _load(self, landed: Landed) -> None:
+        source = bronze_sql(
+            landed.manifests, landed.locations, ibis.schema(dict(self._types.items()) | PLATFORM_COLUMNS)
+        )
+        content = f"image.{CONTENT_HASH}" if self._compared is None else self._content(self._compared)
         if not self._key:
-            return f"SELECT _hash, count(*) AS copies, 0::BIGINT AS seen FROM ({marked}) GROUP BY _hash"  # noqa: S608
-        if self._watermark is None:
-            keys = "".join(f", {identifier(name)}" for name in self._key)
-            return (
-                f"SELECT _key, _mark, _hash{keys}, {OPERATION} = {literal(DELETE)} AS is_deleted FROM ({marked}) "  # noqa: S608
-                f"QUALIFY row_number() OVER (PARTITION BY _key ORDER BY manifest_number DESC, {ROW_NUMBER} DESC) = 1"
-            )
-        newest = "manifest_number = max(manifest_number) OVER (PARTITION BY _key, _mark)"
-        return f"SELECT DISTINCT _key, _mark, _hash FROM ({marked} QUALIFY {newest})"  # noqa: S608
+            sql = f"SELECT {content} AS hash, count(*) AS copies FROM ({source}) AS image GROUP BY ALL"  # noqa: S608
+        else:
+            mark = self._text(self._watermark) if self._watermark else "''"
+            columns = f"*, {content} AS hash, {self._key_text()} AS key, {mark} AS mark"
+            wanted = ", ".join(["hash", *(["key", *map(identifier, self._key)] if self._watermark is None else [])])
+            sql = _latest_images(f"SELECT {columns} FROM ({source}) AS image", wanted)  # noqa: S608
+        self._database.execute(f"CREATE TEMP TABLE landed AS {sql}")
+        self._database.execute("CREATE TEMP TABLE seen (key VARCHAR)")
 
-    def _marks(self) -> str:
-        """The columns a batch is compared by: `_hash` may leave out columns, the stored content hash never does."""
-        full = self._content(list(self._columns))
-        compared = "" if self._common is None else f", {self._content(self._common)} AS _compared"
-        hash_column = CONTENT_HASH if self._common is None else "_compared"
-        return f"{full} AS {CONTENT_HASH}{compared}, {self._mark_columns(hash_column)}"
-
-    def _mark_columns(self, content: str) -> str:
-        key = _joined([self._text(name) for name in self._key]) if self._key else "''"
-        mark = f"coalesce({self._text(self._watermark)}, '')" if self._watermark else "''"
-        return f"{key} AS _key, {mark} AS _mark, {content} AS _hash"
-
-    def _recomputed(self) -> str:
-        own = self._content(self._common or [])
-        return f"CASE WHEN {OPERATION} = {literal(DELETE)} THEN {literal(DELETE)} ELSE {own} END"
+    def _key_text(self) -> str:
+        return _joined([self._text(name) for name in self._key]) if self._key else "''"
 
     def _content(self, names: Sequence[str]) -> str:
         parts = [f"{literal(name)} || '=' || {_sized(self._text(name))}" for name in sorted(names)]
@@ -113,59 +143,68 @@ class DuckDBRecognizer:
         return f"md5(concat_ws(';', {', '.join(parts)}))"
 
     def _text(self, name: str) -> str:
-        return canonical_text(identifier(name), self._columns[name])
+        return canonical_text(identifier(name), self._types[name])
 
-    def _new_by_key(self) -> str:
-        """Not landed, not repeated in this batch, and not in the tie the batch before ended with."""
-        known = "(SELECT * FROM tail)"
-        if self._has_landed:
-            known = "(SELECT _key, _mark, _hash FROM landed UNION ALL SELECT * FROM tail)"
-        return (
-            f"SELECT * FROM hashed ANTI JOIN {known} AS known USING (_key, _mark, _hash) "  # noqa: S608
-            f"QUALIFY row_number() OVER (PARTITION BY _key, _mark, _hash ORDER BY {ROW_NUMBER}) = 1 ORDER BY {ROW_NUMBER}"
-        )
 
-    def _new_by_bag(self) -> str:
-        if not self._has_landed:
-            return f"SELECT * FROM hashed ORDER BY {ROW_NUMBER}"
-        return (
-            "SELECT hashed.* FROM hashed LEFT JOIN landed USING (_hash) "
-            f"QUALIFY coalesce(seen, 0) + row_number() OVER (PARTITION BY _hash ORDER BY {ROW_NUMBER}) "
-            f"> coalesce(copies, 0) ORDER BY {ROW_NUMBER}"
-        )
+class _Tie:
+    """Rows come ordered by watermark, then key, so equal rows lie in one tie; only the last one of a batch can go on."""
 
-    def _remember(self) -> None:
-        """Rows are ordered by watermark, so only the batch's last tie can go on in the next one."""
-        if not self._key:
-            if self._has_landed:
-                self._database.execute(
-                    "UPDATE landed SET seen = seen + n FROM (SELECT _hash AS h, count(*) AS n FROM hashed GROUP BY 1) "
-                    "WHERE _hash = h"
-                )
-            return
-        if self._tracks_seen:
-            self._database.execute("INSERT INTO seen SELECT DISTINCT _key FROM hashed")
-        last = f"SELECT arg_max(_mark, {ROW_NUMBER}) FROM hashed"  # noqa: S608
-        same_key = f"_key = (SELECT arg_max(_key, {ROW_NUMBER}) FROM hashed)" if self._tracks_seen else "true"  # noqa: S608
-        self._database.execute(f"DELETE FROM tail WHERE _mark <> ({last}) OR NOT {same_key}")  # noqa: S608
-        self._database.execute(
-            f"INSERT INTO tail SELECT DISTINCT _key, _mark, _hash FROM hashed WHERE _mark = ({last}) AND {same_key}"  # noqa: S608
-        )
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._last: pa.Table | None = None
+        self._content: list[str] = []
 
-    def _empty(self, schema: pa.Schema) -> pa.Table:
-        return schema.append(pa.field(CONTENT_HASH, pa.string())).empty_table().select(self._names)
+    def without_repeats(self, rows: pa.Table) -> pa.Table:
+        """The rows that are the first of their content in the extraction."""
+        if rows.num_rows == 0:
+            return rows
+        content = rows[CONTENT_HASH]
+        if pc.count_distinct(content).as_py() < rows.num_rows:
+            positions = pa.table({"content": content, "at": pa.array(range(rows.num_rows), pa.int64())})
+            first = positions.group_by("content", use_threads=False).aggregate([("at", "min")])["at_min"]
+            rows = rows.take(first.sort())
+        before = pa.array(self._content, pa.string())
+        self._go_on(rows)
+        return rows.filter(pc.invert(pc.is_in(rows[CONTENT_HASH], value_set=before)))
+
+    def _go_on(self, rows: pa.Table) -> None:
+        last = rows.select(self._columns).slice(rows.num_rows - 1)
+        in_tie = _equal_to(last, rows)
+        goes_on = self._last is not None and self._last.equals(last)
+        self._content = [*(self._content if goes_on else []), *rows.filter(in_tie)[CONTENT_HASH].to_pylist()]
+        self._last = last
+
+
+def _equal_to(row: pa.Table, rows: pa.Table) -> pa.ChunkedArray:
+    """Which rows equal the one row in all its columns, null being equal to null."""
+    equal = pa.repeat(pa.scalar(value=True), rows.num_rows)
+    for name in row.column_names:
+        value = row[name][0]
+        same = pc.equal(rows[name], value) if value.is_valid else pc.is_null(rows[name])
+        equal = pc.and_(equal, pc.fill_null(same, fill_value=False))
+    return equal
+
+
+def _latest_images(images: str, wanted: str) -> str:
+    """Of each key and watermark what the latest manifest holding them landed, unless the key was deleted since."""
+    return (
+        f"SELECT DISTINCT {wanted} FROM (SELECT *, "  # noqa: S608
+        "max(manifest_number) OVER (PARTITION BY key, mark) AS newest, "
+        f"max(manifest_number) FILTER ({OPERATION} = {literal(DELETE)}) OVER (PARTITION BY key) AS deleted "
+        f"FROM ({images})) WHERE manifest_number = newest AND manifest_number > coalesce(deleted, 0)"
+    )
 
 
 def canonical_text(column: str, dtype: dt.DataType) -> str:
     """SQL for a text that is the same for equal values, whatever width of type holds them. Null stays null."""
-    if dtype.is_decimal():
-        text = f"CAST({column} AS VARCHAR)"
-        return f"CASE WHEN contains({text}, '.') THEN rtrim(rtrim({text}, '0'), '.') ELSE {text} END"
-    if dtype.is_timestamp():
-        return f"CAST(epoch_us({column}) AS VARCHAR)"
+    text = f"CAST({column} AS VARCHAR)"
+    if dtype.is_decimal() and dtype.scale:  # type: ignore[attr-defined]
+        return f"rtrim(rtrim({text}, '0'), '.')"
+    if dtype.is_timestamp() or dtype.is_date():
+        return f"coalesce(CAST(epoch_us(CAST({column} AS TIMESTAMP)) AS VARCHAR), {text})"
     if dtype.is_binary():
         return f"hex({column})"
-    return f"CAST({column} AS VARCHAR)"
+    return f"CAST(CAST({column} AS DOUBLE) AS VARCHAR)" if dtype.is_floating() else text
 
 
 def _sized(text: str) -> str:
@@ -175,8 +214,3 @@ def _sized(text: str) -> str:
 
 def _joined(texts: Sequence[str]) -> str:
     return " || ';' || ".join(f"coalesce({_sized(text)}, '-')" for text in texts)
-
-
-def duckdb_recognizer(*, schema: pa.Schema, key: Sequence[str], watermark: str | None, landed: Landed) -> Any:  # noqa: ANN401
-    """The `RecognizerFactory` of the embedded ground."""
-    return DuckDBRecognizer(schema=schema, key=key, watermark=watermark, landed=landed)

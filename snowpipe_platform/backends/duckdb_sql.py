@@ -12,6 +12,10 @@ from snowpipe_platform.spec.manifest import Manifest
 SOURCE_FILE = "source_file"
 MANIFEST_NUMBER = "manifest_number"
 LOAD_DAY = "load_day"
+JSON_OBJECT_BYTES = 64 * 1024 * 1024
+"""The largest row of a JSON lines file that is read back."""
+_SCANNED_FILE = "__scanned_file"
+"""DuckDB's own name, `filename`, may be a column of the source."""
 
 
 def identifier(name: str) -> str:
@@ -44,7 +48,7 @@ def bronze_sql(manifests: Sequence[Manifest], locations: Mapping[str, str], sche
     if not with_files:
         nothing = ", ".join(f"CAST(NULL AS {type_sql(t)}) AS {identifier(n)}" for n, t in schema.items())
         origin = f"CAST(NULL AS BIGINT) AS {MANIFEST_NUMBER}, CAST(NULL AS VARCHAR) AS {SOURCE_FILE}"
-        return f"SELECT {nothing}, {origin}, CAST(NULL AS DATE) AS {LOAD_DAY} WHERE false"  # noqa: S608
+        return f"SELECT {nothing}, {origin}, CAST(NULL AS DATE) AS {LOAD_DAY} WHERE false"
     ordered = sorted(with_files, key=_shape)
     parts = [_part(list(group), locations, schema) for _, group in groupby(ordered, key=_shape)]
     return " UNION ALL ".join(parts)
@@ -67,17 +71,17 @@ def _part(manifests: Sequence[Manifest], locations: Mapping[str, str], schema: i
     return (
         f"SELECT {columns}, origin.number AS {MANIFEST_NUMBER}, origin.name AS {SOURCE_FILE}, "  # noqa: S608
         f"origin.load_day AS {LOAD_DAY} FROM {scan} AS file "
-        f"JOIN (VALUES {origins}) AS origin(path, name, number, load_day) ON file.filename = origin.path"
+        f"JOIN (VALUES {origins}) AS origin(path, name, number, load_day) ON file.{_SCANNED_FILE} = origin.path"
     )
 
 
 def _scan(paths: Sequence[str], own: ibis.Schema, file_format: str) -> str:
     if file_format == "parquet":
-        return f"read_parquet({list_sql(paths)}, filename = true, hive_partitioning = false)"
+        return f"read_parquet({list_sql(paths)}, filename = {literal(_SCANNED_FILE)}, hive_partitioning = false)"
     columns = ", ".join(f"{literal(name)}: {literal(_json_type(dtype))}" for name, dtype in own.items())
     return (
         f"read_json({list_sql(paths)}, format = 'newline_delimited', columns = {{{columns}}}, "
-        "filename = true, hive_partitioning = false)"
+        f"filename = {literal(_SCANNED_FILE)}, hive_partitioning = false, maximum_object_size = {JSON_OBJECT_BYTES})"
     )
 
 

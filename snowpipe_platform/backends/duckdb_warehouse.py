@@ -65,14 +65,17 @@ class DuckDBWarehouse:
         try:
             connection.execute("SET TimeZone = 'UTC'")
             yield connection
-        except (duckdb.IOException, OSError) as error:
-            msg = f"reading warehouse {self._path} failed: {_said(error)}"
-            raise TransientSourceError(msg) from error
-        except (duckdb.Error, pa.ArrowException) as error:
-            msg = f"warehouse {self._path} refused the query: {_said(error)}"
-            raise SourceError(msg) from error
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            raise self._named(error) from error
         finally:
             connection.close()
+
+    def _named(self, error: Exception) -> SourceError | TransientSourceError:
+        """In the middle of a stream DuckDB's errors arrive as OSError, with the kind in front of the message."""
+        said = _said(error)
+        if isinstance(error, duckdb.IOException) or said.startswith("IO Error"):
+            return TransientSourceError(f"reading warehouse {self._path} failed: {said}")
+        return SourceError(f"warehouse {self._path} refused the query: {said}")
 
 
 def _said(error: Exception) -> str:

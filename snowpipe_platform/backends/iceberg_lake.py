@@ -1,15 +1,23 @@
 """Iceberg tables through PyIceberg: one snapshot per commit, built from files an engine has written."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+import shutil
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ibis
 
-from snowpipe_platform.backends.iceberg_schema import evolve, field_ids, partition_spec, to_ibis
+from snowpipe_platform.backends.iceberg_schema import evolve, field_ids, to_ibis
+from snowpipe_platform.backends.iceberg_snapshots import (
+    COMMIT_ID,
+    COMMIT_NUMBER,
+    EMPTY_START,
+    current_state,
+    find_commit,
+    history_of,
+    state_of,
+)
 from snowpipe_platform.errors import CommitConflictError, LakeError
 from snowpipe_platform.ports import Commit, LakeFile, TableLayout, TableState
 
@@ -17,11 +25,18 @@ if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table as IcebergTable
-    from pyiceberg.table.snapshots import Snapshot
 
-COMMIT_ID = "snowpipe.commit-id"
-COMMIT_NUMBER = "snowpipe.commit-number"
 MAIN = "main"
+HELD_PREFIX = "held"
+"""Branches that hold rows back begin with it; other branches and tags are somebody else's."""
+
+TABLE_PROPERTIES = {
+    "format-version": "2",
+    "write.parquet.compression-codec": "zstd",
+    "write.metadata.delete-after-commit.enabled": "true",
+    # PyIceberg would put a commit on top of one it was not computed from, and its rows would be there twice.
+    "commit.retry.num-retries": "0",
+}
 
 
 class IcebergLake:
@@ -42,65 +57,50 @@ class IcebergLake:
         return sorted("/".join(name) for name in found)
 
     def ensure(self, layout: TableLayout) -> None:
-        from pyiceberg.exceptions import TableAlreadyExistsError  # noqa: PLC0415
-
         identifier = _identifier(layout.name)
+        self._catalog.create_namespace_if_not_exists(identifier[0])
         if self._catalog.table_exists(identifier):
             evolve(self._catalog.load_table(identifier), layout)
-            return
-        self._catalog.create_namespace_if_not_exists(identifier[0])
-        try:
-            table = self._catalog.create_table(
-                identifier,
-                schema=layout.schema.to_pyarrow(),
-                properties={
-                    "format-version": "2",
-                    "comment": layout.description,
-                    "write.parquet.compression-codec": "zstd",
-                    "write.metadata.delete-after-commit.enabled": "true",
-                },
-            )
-        except TableAlreadyExistsError:
-            return
-        partition_spec(table, layout.partition_columns)
+        else:
+            self._create(identifier, layout)
+
+    def _create(self, identifier: tuple[str, str], layout: TableLayout) -> None:
+        """The table and its partitions, at once."""
+        properties = {**TABLE_PROPERTIES, "comment": layout.description}
+        schema = layout.schema.to_pyarrow()
+        creation = self._catalog.create_table_transaction(identifier, schema=schema, properties=properties)
+        with creation, creation.update_spec() as spec:
+            for column in layout.partition_columns:
+                spec.add_identity(column)
 
     def state(self, table: str) -> TableState | None:
         loaded = self._load(table)
-        snapshot = None if loaded is None else _current(loaded)
-        return None if snapshot is None else _state(table, snapshot)
+        return None if loaded is None else current_state(table, loaded)
 
     def history(self, table: str) -> list[TableState]:
         loaded = self._load(table)
-        if loaded is None:
-            return []
-        by_id = {snapshot.snapshot_id: snapshot for snapshot in loaded.metadata.snapshots}
-        current, found = _current(loaded), []
-        while current is not None:
-            found.append(_state(table, current))
-            current = by_id.get(current.parent_snapshot_id) if current.parent_snapshot_id is not None else None
-        return [state for state in found[::-1] if state.number]
+        return [] if loaded is None else history_of(table, loaded)
 
     def held(self, table: str) -> dict[str, TableState]:
         loaded = self._load(table)
         if loaded is None:
             return {}
-        branches = {name: ref for name, ref in loaded.refs().items() if name != MAIN}
-        found = ((name, loaded.snapshot_by_id(ref.snapshot_id)) for name, ref in branches.items())
-        return {name: _state(table, snapshot) for name, snapshot in found if snapshot is not None}
+        found = {name: loaded.snapshot_by_name(name) for name in loaded.refs() if name.startswith(HELD_PREFIX)}
+        return {name: state_of(table, loaded, snapshot) for name, snapshot in found.items() if snapshot is not None}
 
     def files(self, table: str, *, snapshot_id: int, where: Mapping[str, object] | None = None) -> list[LakeFile]:
-        from pyiceberg.expressions import AlwaysTrue, And, EqualTo  # noqa: PLC0415
+        from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo  # noqa: PLC0415
 
         loaded = self._require(table)
         if loaded.snapshot_by_id(snapshot_id) is None:
             msg = f"{table}: snapshot {snapshot_id} is gone; it was expired"
             raise LakeError(msg)
-        condition: Any = AlwaysTrue()
+        condition: BooleanExpression = AlwaysTrue()
         for column, value in (where or {}).items():
-            condition = And(condition, EqualTo(column, value))
+            condition = And(condition, EqualTo(column, value))  # type: ignore[call-arg, misc]
         tasks = list(loaded.scan(row_filter=condition, snapshot_id=snapshot_id).plan_files())
         if any(task.delete_files for task in tasks):
-            msg = f"{table}: another tool wrote delete files. Rewrite the table's data files (copy-on-write) with it first."
+            msg = f"{table}: another tool wrote delete files. Rewrite the data files (copy-on-write) with it first."
             raise LakeError(msg)
         return sorted((_lake_file(task.file) for task in tasks), key=lambda file: file.path)
 
@@ -118,71 +118,70 @@ class IcebergLake:
 
     def commit(self, commit: Commit) -> TableState:
         loaded = self._require(commit.table)
-        done = _find_commit(loaded, commit.commit_id)
-        if done is not None:
-            return _state(commit.table, done)
-        current = _current(loaded)
-        expected = None if commit.base is None else commit.base.snapshot_id
-        if (None if current is None else current.snapshot_id) != expected:
-            msg = f"{commit.table}: another run committed first; nothing was written. Run it again."
-            raise CommitConflictError(msg)
-        self._write_snapshot(loaded, commit)
-        written = _find_commit(loaded.refresh(), commit.commit_id)
+        if find_commit(loaded, commit.commit_id) is None:
+            self._refuse_stale(loaded, commit)
+            self._write_snapshot(loaded, commit)
+            loaded.refresh()
+        written = find_commit(loaded, commit.commit_id)
         if written is None:
             msg = f"{commit.table}: commit {commit.commit_id} is not in the table after it was written"
             raise LakeError(msg)
-        return _state(commit.table, written)
+        return state_of(commit.table, loaded, written)
 
     def release(self, table: str, branch: str) -> None:
         loaded = self._require(table)
         if branch in loaded.refs():
-            with loaded.manage_snapshots() as change:
-                change.remove_branch(branch)
+            loaded.manage_snapshots().remove_branch(branch).commit()
 
     def discard(self, paths: Sequence[str]) -> None:
-        for path in paths:
-            Path(path).unlink(missing_ok=True)
-        for folder in sorted({parent for path in paths for parent in list(Path(path).parents)[:3]}, reverse=True):
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+        for path in map(Path, paths):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def _refuse_stale(self, loaded: "IcebergTable", commit: Commit) -> None:
+        current = current_state(commit.table, loaded)
+        expected = None if commit.base is None else commit.base.snapshot_id
+        if (None if current is None else current.snapshot_id) != expected:
+            raise _conflict(commit)
 
     def _write_snapshot(self, loaded: "IcebergTable", commit: Commit) -> None:
-        from pyiceberg.exceptions import CommitFailedException  # noqa: PLC0415
+        from pyiceberg.exceptions import CommitFailedException, ValidationException  # noqa: PLC0415
         from pyiceberg.io.pyarrow import parquet_files_to_data_files  # noqa: PLC0415
 
         number = 1 if commit.base is None else commit.base.number + 1
         properties = {**commit.properties, COMMIT_ID: commit.commit_id, COMMIT_NUMBER: str(number)}
-        removed = set(file.path for file in commit.remove)
+        removed = _data_files(loaded, commit)
         try:
             if commit.branch is not None:
                 self._open_branch(loaded, commit.branch)
             with loaded.transaction() as transaction:
                 update = transaction.update_snapshot(snapshot_properties=properties, branch=commit.branch or MAIN)
                 with update.overwrite() as snapshot:
-                    for file in _data_files(loaded, commit, removed):
+                    for file in removed:
                         snapshot.delete_data_file(file)
                     added = (f"file://{path}" for path in commit.add)
                     for file in parquet_files_to_data_files(loaded.io, transaction.table_metadata, added):
                         snapshot.append_data_file(file)
-        except CommitFailedException as error:
-            if _find_commit(loaded.refresh(), commit.commit_id) is None:
-                msg = f"{commit.table}: another run committed first ({error}); nothing was written. Run it again."
-                raise CommitConflictError(msg) from error
+        except (CommitFailedException, ValidationException) as error:
+            if find_commit(loaded.refresh(), commit.commit_id) is None:
+                raise _conflict(commit) from error
 
     def _open_branch(self, loaded: "IcebergTable", branch: str) -> None:
         """A branch starts from the table as it is; one left from an earlier attempt starts over. Iceberg has no branch
-        beside nothing, so a table without a commit gets an empty one, number 0, that readers do not see."""
+        beside nothing, so a table without a commit gets an empty one, which readers do not see."""
+        if not branch.startswith(HELD_PREFIX):
+            msg = f"branch {branch!r} does not begin with {HELD_PREFIX!r}"
+            raise LakeError(msg)
         if loaded.current_snapshot() is None:
-            nothing = {COMMIT_NUMBER: "0"}
-            with loaded.transaction() as change, change.update_snapshot(snapshot_properties=nothing).overwrite():
+            with loaded.transaction() as change, change.update_snapshot(snapshot_properties=EMPTY_START).overwrite():
                 pass
-        current = loaded.current_snapshot()
         if branch in loaded.refs():
-            with loaded.manage_snapshots() as change:
-                change.remove_branch(branch)
+            loaded.manage_snapshots().remove_branch(branch).commit()
+        current = loaded.current_snapshot()
         if current is not None:
-            with loaded.manage_snapshots() as change:
-                change.create_branch(current.snapshot_id, branch)
+            loaded.manage_snapshots().create_branch(current.snapshot_id, branch).commit()
 
     def _load(self, table: str) -> "IcebergTable | None":
         from pyiceberg.exceptions import NoSuchTableError  # noqa: PLC0415
@@ -213,43 +212,20 @@ def _lake_file(file: "DataFile") -> LakeFile:
     return LakeFile(_path(file.file_path), file.record_count, file.file_size_in_bytes)
 
 
-def _data_files(loaded: "IcebergTable", commit: Commit, removed: set[str]) -> Iterator["DataFile"]:
-    if commit.base is None or not removed:
-        return
-    for task in loaded.scan(snapshot_id=commit.base.snapshot_id).plan_files():
-        if _path(task.file.file_path) in removed:
-            yield task.file
+def _data_files(loaded: "IcebergTable", commit: Commit) -> list["DataFile"]:
+    """The files the commit removes, as its base has them. Raises LakeError when one is not there."""
+    if commit.base is None or not commit.remove:
+        return []
+    wanted = {file.path for file in commit.remove}
+    tasks = loaded.scan(snapshot_id=commit.base.snapshot_id).plan_files()
+    found = [task.file for task in tasks if _path(task.file.file_path) in wanted]
+    if len(found) != len(wanted):
+        msg = f"{commit.table}: {len(wanted) - len(found)} of the files to replace are not in the table"
+        raise LakeError(msg)
+    return found
 
 
-def _find_commit(loaded: "IcebergTable", commit_id: str) -> "Snapshot | None":
-    for snapshot in reversed(loaded.metadata.snapshots):
-        if _properties(snapshot).get(COMMIT_ID) == commit_id:
-            return snapshot
-    return None
-
-
-def _current(loaded: "IcebergTable") -> "Snapshot | None":
-    """The table's own snapshot; None before the first commit, and for the empty start of a branch."""
-    snapshot = loaded.current_snapshot()
-    return None if snapshot is None or _properties(snapshot).get(COMMIT_NUMBER) == "0" else snapshot
-
-
-def _properties(snapshot: "Snapshot") -> Mapping[str, str]:
-    return {} if snapshot.summary is None else snapshot.summary.additional_properties
-
-
-def _state(table: str, snapshot: "Snapshot") -> TableState:
-    properties = _properties(snapshot)
-    return TableState(
-        name=table,
-        number=int(properties.get(COMMIT_NUMBER, 0)),
-        snapshot_id=snapshot.snapshot_id,
-        commit_id=properties.get(COMMIT_ID, ""),
-        committed_at=datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC).replace(tzinfo=None),
-        properties=properties,
+def _conflict(commit: Commit) -> CommitConflictError:
+    return CommitConflictError(
+        f"{commit.table}: another run committed first; nothing of this one was written. Run it again."
     )
-
-
-def encode_property(value: object) -> str:
-    """Snapshot properties are texts; structured ones are JSON."""
-    return json.dumps(value, sort_keys=True, default=str)

@@ -1,6 +1,6 @@
 """Between Ibis schemas and Iceberg's, with the field ids that files must carry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -15,14 +15,6 @@ if TYPE_CHECKING:
 FIELD_ID = "__duckdb_field_id"
 
 
-def partition_spec(table: "IcebergTable", columns: Sequence[str]) -> None:
-    """Partition a new table by the columns' values."""
-    if columns:
-        with table.update_spec() as update:
-            for column in columns:
-                update.add_identity(column)
-
-
 def to_ibis(schema: "Schema") -> ibis.Schema:
     """The table's columns as engines see them."""
     return ibis.Schema.from_pyarrow(schema.as_arrow())
@@ -35,6 +27,7 @@ def field_ids(schema: "Schema") -> Mapping[str, object]:
 
 def evolve(table: "IcebergTable", layout: TableLayout) -> None:
     """Add the columns the layout has and the table lacks, widen types. Raises LakeError for any other difference."""
+    _refuse_repartition(table, layout)
     have, want = to_ibis(table.schema()), layout.schema
     gone = [name for name in have if name not in want]
     if gone:
@@ -46,6 +39,16 @@ def evolve(table: "IcebergTable", layout: TableLayout) -> None:
     if have.equals(want):
         return
     _update(table, layout, have)
+
+
+def _refuse_repartition(table: "IcebergTable", layout: TableLayout) -> None:
+    have = [table.schema().find_column_name(field.source_id) for field in table.spec().fields]
+    if have != list(layout.partition_columns):
+        msg = (
+            f"{layout.name}: its files are partitioned by {', '.join(map(str, have)) or 'nothing'}, and the table "
+            f"declares {', '.join(layout.partition_columns) or 'nothing'}. Keep the partitions, or rename the table."
+        )
+        raise LakeError(msg)
 
 
 def _update(table: "IcebergTable", layout: TableLayout, have: ibis.Schema) -> None:
@@ -60,7 +63,7 @@ def _update(table: "IcebergTable", layout: TableLayout, have: ibis.Schema) -> No
         with table.update_schema() as update:
             for field in wanted.fields:
                 if field.name in have:
-                    update.update_column(field.name, field_type=field.field_type)  # type: ignore[arg-type]
+                    update.update_column(field.name, field_type=field.field_type)
                 else:
                     update.add_column(field.name, field.field_type)
     except ValidationError as error:
@@ -72,7 +75,7 @@ def _update(table: "IcebergTable", layout: TableLayout, have: ibis.Schema) -> No
 
 
 def _numbered(schema: ibis.Schema) -> "Schema":
-    from pyiceberg.io.pyarrow import _pyarrow_to_schema_without_ids  # noqa: PLC0415, PLC2701 - no public form
+    from pyiceberg.io.pyarrow import _pyarrow_to_schema_without_ids  # noqa: PLC0415 - no public form
     from pyiceberg.schema import assign_fresh_schema_ids  # noqa: PLC0415
 
     return assign_fresh_schema_ids(_pyarrow_to_schema_without_ids(schema.to_pyarrow()))

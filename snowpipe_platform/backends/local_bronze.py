@@ -3,7 +3,8 @@
 import os
 import shutil
 import uuid
-from datetime import date
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,57 +30,57 @@ class LocalBronze:
         return sorted(path.parent.name for path in self._root.glob(f"*/{LOG_FOLDER}"))
 
     def log(self, entity: str) -> list[Manifest]:
-        paths = sorted((self._root / entity / LOG_FOLDER).glob("*.json"))
-        manifests = [_read(path) for path in paths]
-        for position, manifest in enumerate(manifests, start=1):
-            if manifest.number != position:
-                msg = f"bronze/{entity}: manifest {position} is missing from {self._root / entity / LOG_FOLDER}. Restore it."
-                raise LakeError(msg)
-        return manifests
+        folder = self._root / entity / LOG_FOLDER
+        paths = _committed(folder)
+        if _first_missing(paths) is not None:
+            # A listing taken while runs commit may lack a number and have the next; a second look has both.
+            paths = _committed(folder)
+        if (missing := _first_missing(paths)) is not None:
+            msg = f"bronze/{entity}: manifest {missing} is missing from {folder}. Restore it."
+            raise LakeError(msg)
+        return [_read(path) for path in paths]
 
-    def begin(self, entity: str, *, load_day: date, extraction_id: str, file_format: str) -> BronzeAttempt:
-        folder = self._root / entity / f"year={load_day:%Y}" / f"month={load_day:%m}" / f"day={load_day:%d}"
-        return _LocalAttempt(self._root, folder / f"{ATTEMPT_PREFIX}{extraction_id}", file_format)
+    def begin(self, entity: str, *, folder: str, extraction_id: str, file_format: str) -> BronzeAttempt:
+        home = self._root / entity
+        return _LocalAttempt(self._root, home, home / folder / f"{ATTEMPT_PREFIX}{extraction_id}", file_format)
 
     def commit(self, manifest: Manifest) -> None:
         """A hard link appears whole or not at all, and never over another."""
         folder = self._root / manifest.entity / LOG_FOLDER
         folder.mkdir(parents=True, exist_ok=True)
+        _sync_folders({self._root / parent for file in manifest.files for parent in Path(file.path).parents})
         final = folder / f"{manifest.number:09d}.json"
         draft = folder / f".{uuid.uuid4().hex}.draft"
-        with draft.open("w", encoding="utf8") as file:
-            file.write(manifest.model_dump_json(indent=1))
-            file.flush()
-            os.fsync(file.fileno())
         try:
+            with draft.open("w", encoding="utf8") as file:
+                file.write(manifest.model_dump_json(indent=1))
+                file.flush()
+                os.fsync(file.fileno())
             os.link(draft, final)
         except FileExistsError as error:
             msg = f"bronze/{manifest.entity}: another extraction committed number {manifest.number} first"
             raise CommitConflictError(msg) from error
         finally:
-            draft.unlink()
-        _sync_folder(folder)
+            draft.unlink(missing_ok=True)
+        _sync_folders([folder])
 
     def locate(self, file: BronzeFile) -> str:
         return str(self._root / file.path)
 
     def remove_abandoned(self, entity: str) -> list[str]:
+        home = self._root / entity
         named = {Path(file.path).parent.name for manifest in self.log(entity) for file in manifest.files}
-        abandoned = [
-            folder
-            for folder in (self._root / entity).glob(f"year=*/month=*/day=*/{ATTEMPT_PREFIX}*")
-            if folder.name not in named
-        ]
+        abandoned = [folder for folder in home.glob(f"**/{ATTEMPT_PREFIX}*") if folder.name not in named]
         for folder in abandoned:
-            shutil.rmtree(folder)
-        for draft in (self._root / entity / LOG_FOLDER).glob(".*.draft"):
+            _remove(folder, home)
+        for draft in (home / LOG_FOLDER).glob(".*.draft"):
             draft.unlink()
         return [str(folder.relative_to(self._root)) for folder in abandoned]
 
 
 class _LocalAttempt:
-    def __init__(self, root: Path, folder: Path, file_format: str) -> None:
-        self._root, self._folder, self._format = root, folder, file_format
+    def __init__(self, root: Path, home: Path, folder: Path, file_format: str) -> None:
+        self._root, self._home, self._folder, self._format = root, home, folder, file_format
         self._files = 0
 
     def write(self, rows: pa.Table, *, watermark_min: str | None, watermark_max: str | None) -> BronzeFile:
@@ -94,7 +95,7 @@ class _LocalAttempt:
             file.flush()
             os.fsync(file.fileno())
         return BronzeFile(
-            path=str(path.relative_to(self._root)),
+            path=path.relative_to(self._root).as_posix(),
             rows=rows.num_rows,
             size_bytes=path.stat().st_size,
             watermark_min=watermark_min,
@@ -102,7 +103,27 @@ class _LocalAttempt:
         )
 
     def discard(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with suppress(OSError):
+            _remove(self._folder, self._home)
+
+
+def _committed(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.json") if path.stem.isdigit())
+
+
+def _first_missing(paths: Sequence[Path]) -> int | None:
+    return next((number for number, path in enumerate(paths, start=1) if int(path.stem) != number), None)
+
+
+def _remove(folder: Path, home: Path) -> None:
+    """The folder, and the folders of its day that are empty then."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    with suppress(OSError):
+        for parent in folder.parents:
+            if parent == home:
+                break
+            parent.rmdir()
 
 
 def _read(path: Path) -> Manifest:
@@ -113,9 +134,11 @@ def _read(path: Path) -> Manifest:
         raise LakeError(msg) from error
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sync_folders(folders: Iterable[Path]) -> None:
+    """What was made in a folder survives a power cut once the folder itself is on disk."""
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

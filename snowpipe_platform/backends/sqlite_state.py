@@ -20,7 +20,8 @@ BUSY_TIMEOUT_SECONDS = 30.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS watermarks (query TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS leases (
-    resource TEXT PRIMARY KEY, holder TEXT, token INTEGER NOT NULL, host TEXT, pid INTEGER, expires_at REAL
+    resource TEXT PRIMARY KEY, holder TEXT, token INTEGER NOT NULL,
+    host TEXT, pid INTEGER, started TEXT, expires_at REAL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS dead_letters (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, error TEXT NOT NULL,
@@ -67,18 +68,13 @@ class SqliteState:
             msg = f"{lease.resource}: another run took the lease over while this one was working; nothing was written"
             raise LeaseHeldError(msg)
 
-    def put(self, letter: DeadLetter) -> None:
-        values = (
-            letter.id,
-            letter.kind,
-            letter.subject,
-            letter.error,
-            letter.failed_at.isoformat(),
-            json.dumps(dict(letter.request)),
-            json.dumps(letter.rows),
-        )
+    def put(self, *letters: DeadLetter) -> None:
+        values = [
+            (r.id, r.kind, r.subject, r.error, r.failed_at.isoformat(), json.dumps(dict(r.request)), json.dumps(r.rows))
+            for r in letters
+        ]
         with self._transaction() as database:
-            database.execute("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            database.executemany("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def all(self) -> list[DeadLetter]:
         with self._transaction() as database:
@@ -91,15 +87,17 @@ class SqliteState:
     def _acquire(self, resource: str, holder: str) -> Lease:
         with self._transaction() as database:
             row = database.execute(
-                "SELECT holder, token, host, pid, expires_at FROM leases WHERE resource = ?", (resource,)
+                "SELECT holder, token, host, pid, started, expires_at FROM leases WHERE resource = ?", (resource,)
             ).fetchone()
-            if row is not None and row[0] is not None and _is_alive(row[2], row[3], row[4]):
-                msg = f"{resource}: run {row[0]} (process {row[3]} on {row[2]}) is writing it. Try again when it is done."
+            if row is not None and row[0] is not None and _is_alive(*row[2:]):
+                msg = (
+                    f"{resource}: run {row[0]} (process {row[3]} on {row[2]}) is writing it. Try again when it is done."
+                )
                 raise LeaseHeldError(msg)
             token = 1 if row is None else row[1] + 1
+            me = (socket.gethostname(), os.getpid(), _started(os.getpid()), time.time() + LEASE_SECONDS)
             database.execute(
-                "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?)",
-                (resource, holder, token, socket.gethostname(), os.getpid(), time.time() + LEASE_SECONDS),
+                "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)", (resource, holder, token, *me)
             )
         return Lease(resource, holder, token)
 
@@ -124,7 +122,8 @@ class SqliteState:
             database.execute("COMMIT")
 
 
-def _is_alive(host: str, pid: int, expires_at: float) -> bool:
+def _is_alive(host: str, pid: int, started: str | None, expires_at: float) -> bool:
+    """Whether the holder still runs. A process id is given out again, so its start has to agree too."""
     if host != socket.gethostname():
         return time.time() < expires_at
     try:
@@ -132,5 +131,14 @@ def _is_alive(host: str, pid: int, expires_at: float) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return started is None or _started(pid) == started
+
+
+def _started(pid: int) -> str | None:
+    """When the process began, in the kernel's ticks; None where the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf8")
+    except OSError:
+        return None
+    return stat.rpartition(")")[2].split()[19]  # field 22 of proc(5); the name before ')' may hold spaces

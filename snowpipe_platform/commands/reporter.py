@@ -2,10 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from snowpipe_platform.commands.instance import has_instance
 from snowpipe_platform.commands.project import Project
+from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.outcome import Outcome
+from snowpipe_platform.spec.table import ChangesTable
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 
 class Reporter(Protocol):
@@ -15,6 +21,18 @@ class Reporter(Protocol):
         """A sentence when it could not be reported; the run goes on, as its rows are committed."""
 
 
+@contextmanager
+def open_reporter(project: Project) -> Iterator[Reporter]:
+    """The reporter to the instance in the home folder, or one that tells nobody where there is none."""
+    if not has_instance(project.settings):
+        yield _Nobody()
+        return
+    import dagster as dg  # noqa: PLC0415 - a run without an instance works without Dagster
+
+    with dg.DagsterInstance.from_config(str(project.settings.dagster_home)) as instance:
+        yield _ToInstance(instance, project.ground)
+
+
 class _Nobody:
     def report(self, outcome: Outcome) -> str | None:
         """No instance, nothing to tell."""
@@ -22,7 +40,25 @@ class _Nobody:
         return None
 
 
-@contextmanager
-def open_reporter(project: Project) -> Iterator[Reporter]:
-    """The reporter to the instance in the home folder, or one that tells nobody where there is none."""
-    yield _Nobody()
+class _ToInstance:
+    def __init__(self, instance: "DagsterInstance", ground: Ground) -> None:
+        self._instance, self._ground = instance, ground
+
+    def report(self, outcome: Outcome) -> str | None:
+        """One materialization and its checks for each day and table that ran. A derived table that had nothing to do
+        is not reported: a materialization would ask for everything that reads it."""
+        from snowpipe_platform.orchestration.reporting import report_extraction, report_table  # noqa: PLC0415
+
+        try:
+            if outcome.extractions:
+                report_extraction(self._instance, outcome.extractions[-1], self._ground)
+            elif outcome.result is not None and _is_news(outcome):
+                report_table(self._instance, outcome.result, self._ground)
+        except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
+            return f"{outcome.step.title}: done, but not reported to Dagster: {error}"
+        return None
+
+
+def _is_news(outcome: Outcome) -> bool:
+    result = outcome.result
+    return result is not None and (result.committed or isinstance(result.plan.table, ChangesTable))

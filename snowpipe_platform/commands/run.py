@@ -44,7 +44,7 @@ def run(project: Project, options: RunOptions) -> int:
             return 1
     else:
         steps = plan_steps(project.pipeline, names, _days(project, options))
-    outcomes = _carry_out(project, steps)
+    outcomes = _carry_out(project, steps, named=frozenset(names if options.tables else ()))
     if options.as_json:
         print_json(outcomes_json(outcomes))
     else:
@@ -57,7 +57,7 @@ def run(project: Project, options: RunOptions) -> int:
     return exit_code(outcomes)
 
 
-def _carry_out(project: Project, steps: tuple[Step, ...]) -> list[Outcome]:
+def _carry_out(project: Project, steps: tuple[Step, ...], *, named: frozenset[str]) -> list[Outcome]:
     """Every outcome, each reported to Dagster as soon as it is known."""
     identity = RunIdentity(run_id=f"cli-{uuid.uuid4()}", job=JOB)
     with activity() as shown, open_reporter(project) as reporter:
@@ -65,6 +65,7 @@ def _carry_out(project: Project, steps: tuple[Step, ...]) -> list[Outcome]:
             pipeline=project.pipeline,
             steps=steps,
             identity=identity,
+            named=named,
             on_start=lambda step: shown.update(step.title),
             progress=lambda rows: shown.update(f"{rows:,} rows read from the source"),
             notice=shown.say,
@@ -114,9 +115,13 @@ def _rebuild_steps(project: Project, names: Sequence[str], options: RunOptions) 
     return steps
 
 
+def _is_asked() -> bool:
+    return sys.stdin.isatty()
+
+
 def _confirmed(project: Project, steps: Sequence[Step]) -> bool:
     """Ask on a terminal; a script that pipes its input has decided already."""
-    if not sys.stdin.isatty():
+    if not _is_asked():
         return True
     import typer  # noqa: PLC0415 - asked on a terminal only
 

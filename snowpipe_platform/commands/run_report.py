@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Sequence
 from itertools import groupby
 
-from snowpipe_platform.commands.terminal import NOTHING, Line, count, print_lines, print_next
+from snowpipe_platform.commands.terminal import NOTHING, Line, count, print_lines, print_next, print_text
 from snowpipe_platform.errors import ConfigurationError
-from snowpipe_platform.execution.outcome import Finding, Outcome, Status
+from snowpipe_platform.execution.outcome import WAITS_FOR, Finding, Outcome, Status
 
 TITLES = ("table", "rows", "new", "quarantined", "rules", "took")
 _PLAIN = re.compile(r"[\w ,.:;()<>=+/%'-]+")
@@ -18,6 +18,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     ordered = sorted(outcomes, key=lambda outcome: _position(outcome, outcomes))
     grouped = [list(group) for _, group in groupby(ordered, key=lambda outcome: outcome.step.name)]
     print_lines(TITLES, [_line(group) for group in grouped])
+    if all(outcome.status is Status.UNCHANGED for outcome in outcomes):
+        print_text("nothing new: every table is as it was")
 
 
 def _position(outcome: Outcome, outcomes: Sequence[Outcome]) -> int:
@@ -42,6 +44,7 @@ def _line(days: list[Outcome]) -> Line:
         ),
         worst.status,
         _note(worst, days),
+        is_minor=worst.status is Status.UNCHANGED,
     )
 
 
@@ -68,9 +71,10 @@ def next_step(outcomes: Sequence[Outcome]) -> str | None:
         return None
     if worst.findings and not worst.step.name.startswith("bronze/"):
         return show_failing(worst.step.name, worst.findings[0])
-    if worst.status is Status.BLOCKED and worst.blocked_by:
-        return f"snowpipe run {worst.blocked_by.split(',')[0]}"
-    return "snowpipe doctor" if worst.status is Status.FAILED else None
+    if worst.status is Status.FAILED:
+        return "snowpipe doctor"
+    is_waiting = worst.note.startswith(WAITS_FOR)
+    return f"snowpipe run {worst.note.removeprefix(WAITS_FOR).replace(',', '')}" if is_waiting else "snowpipe status"
 
 
 def show_failing(table: str, finding: Finding) -> str:

@@ -34,11 +34,15 @@ NOTHING = "-"
 
 @dataclass(frozen=True)
 class Line:
-    """One row of an aligned table: cells (the first is the name), a status word, and what there is to say about it."""
+    """One row of an aligned table: cells (the first is the name), a status word, and what there is to say about it.
+
+    is_minor: the note is left out where it does not fit beside the line.
+    """
 
     cells: tuple[str, ...]
     status: str
     note: str = ""
+    is_minor: bool = False
 
 
 def print_lines(titles: Sequence[str], lines: Sequence[Line]) -> None:
@@ -54,7 +58,7 @@ def print_lines(titles: Sequence[str], lines: Sequence[Line]) -> None:
         beside = " " * (words - len(line.status) + 2) + line.note
         fits = len(text) + len(beside) <= console.width
         _print(console, text.append(beside) if line.note and fits else text)
-        if line.note and not fits:
+        if line.note and not fits and not line.is_minor:
             print_wrapped(line.note, console)
 
 
@@ -73,6 +77,14 @@ def print_wrapped(note: str, console: Console | None = None) -> None:
         _print(console, Text(wrapped))
 
 
+def print_hanging(start: str, text: str) -> None:
+    """The text beside its start, each further line below the first word."""
+    console = Console(highlight=False)
+    for number, part in enumerate(textwrap.wrap(text, max(console.width - len(start), 20)) or [""]):
+        beginning = " " * len(start) if number else start
+        _print(console, Text(f"{beginning}{part}".rstrip()))
+
+
 def print_heading(text: str) -> None:
     _print(Console(highlight=False), Text(text, style="bold"))
 
@@ -86,16 +98,21 @@ def print_next(command: str) -> None:
     print_text(f"next: {command}")
 
 
-def print_rows(columns: Sequence[str], rows: Sequence[Sequence[object]], *, more: str = "") -> None:
-    """As many leading columns as fit, and a line that says what is not shown."""
+def print_rows(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, more: str = "", details: Sequence[str] = ()
+) -> None:
+    """As many leading columns as fit, and a line that says what is not shown. details: below each row, where there is
+    one for each."""
     console = Console(highlight=False)
     cells = [[shown(value) for value in row] for row in rows]
     widths = [max(len(name), *(len(row[i]) for row in cells)) if cells else len(name) for i, name in enumerate(columns)]
     fitting = max(1, sum(1 for i in range(len(widths)) if sum(widths[: i + 1]) + 2 * i <= console.width))
     right = [bool(rows) and isinstance(rows[0][i], int | float | Decimal) for i in range(fitting)]
-    for row in ([*columns], *cells):
+    for number, row in enumerate([[*columns], *cells]):
         parts = [row[i].rjust(widths[i]) if right[i] else row[i].ljust(widths[i]) for i in range(fitting)]
-        _print(console, Text("  ".join(parts).rstrip(), style="bold" if row == [*columns] else ""))
+        _print(console, Text("  ".join(parts).rstrip(), style="" if number else "bold"))
+        if number and details and details[number - 1]:
+            print_wrapped(details[number - 1], console)
     hidden = len(columns) - fitting
     left_out = f"{hidden} more column{'s' if hidden != 1 else ''}: {', '.join(columns[fitting:])}" if hidden else ""
     if left_out or more:
@@ -112,8 +129,11 @@ def shown(value: object) -> str:
         text = json.dumps(value, default=json_value, ensure_ascii=False)
     else:
         text = str(value)
-    flat = " ".join(text.split()) if isinstance(value, str) else text
-    return flat if len(flat) <= LONGEST_CELL else flat[: LONGEST_CELL - 1] + "…"
+    return cut(" ".join(text.split()), LONGEST_CELL)
+
+
+def cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def print_json(payload: object) -> None:

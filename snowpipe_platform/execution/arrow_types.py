@@ -11,17 +11,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from snowpipe_platform.errors import SourceError
+from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS
 
 INSTANT_TYPE = pa.timestamp("us")
 MAX_DECIMAL_DIGITS = 38
+RULE_PREFIX = "_rule_"
+"""Starts the columns a read adds: whether a row meets a rule of its query."""
+RESERVED_COLUMNS = frozenset(PLATFORM_COLUMNS) | {"manifest_number", "source_file", "load_day"}
 
 
 def bronze_schema(source: pa.Schema) -> pa.Schema:
-    """The columns and types bronze keeps of a query's columns. Raises SourceError for two columns of one name."""
+    """The columns and types bronze keeps of a query's columns. Raises SourceError for a name that cannot be kept."""
     names = [name.lower() for name in source.names]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         msg = f"the query returns {', '.join(map(repr, doubled))} more than once. Give each column its own alias."
+        raise SourceError(msg)
+    taken = sorted(name for name in names if name in RESERVED_COLUMNS or name.startswith(RULE_PREFIX))
+    if taken:
+        msg = f"the query returns {', '.join(map(repr, taken))}, a name the platform gives to a column of its own. Alias it."
         raise SourceError(msg)
     return pa.schema([pa.field(name, bronze_type(field.type)) for name, field in zip(names, source, strict=True)])
 
@@ -31,6 +39,8 @@ def bronze_type(source: pa.DataType) -> pa.DataType:  # noqa: PLR0911 - one line
     types = pa.types
     if types.is_dictionary(source):
         return bronze_type(source.value_type)
+    if isinstance(source, pa.BaseExtensionType):
+        return bronze_type(source.storage_type)
     if types.is_timestamp(source):
         return INSTANT_TYPE
     if types.is_date(source):
@@ -54,7 +64,24 @@ def to_bronze(batch: pa.RecordBatch, schema: pa.Schema, *, time_zones: Mapping[s
 
     An instant the zone skips takes the later clock, one it has twice the earlier."""
     by_name = {name.lower(): batch.column(index) for index, name in enumerate(batch.schema.names)}
-    return pa.table([_column(by_name[field.name], field, time_zones.get(field.name)) for field in schema], schema=schema)
+    zones = {name.lower(): zone for name, zone in time_zones.items()}
+    return pa.table([_column(by_name[field.name], field, zones.get(field.name)) for field in schema], schema=schema)
+
+
+def json_objects(rows: pa.Table) -> list[str]:
+    """Each row as a JSON object, for a person: nulls left out, all but booleans as text, binary as hex digits."""
+    columns = {name: _texts(rows[name]) for name in rows.column_names}
+    objects = (
+        {n: v for n, v in zip(columns, values, strict=True) if v is not None}
+        for values in zip(*columns.values(), strict=True)
+    )
+    return [json.dumps(value, ensure_ascii=False, sort_keys=True) for value in objects]
+
+
+def _texts(column: pa.ChunkedArray) -> list[str | bool | None]:
+    if pa.types.is_binary(column.type):
+        return [None if value is None else value.hex() for value in column.to_pylist()]
+    return (column if pa.types.is_boolean(column.type) else column.cast(pa.string())).to_pylist()  # type: ignore[no-any-return]
 
 
 def nanoseconds(column: pa.Array) -> pa.Array:
@@ -74,6 +101,8 @@ def _floor_to_micros(column: pa.Array) -> pa.Array:
 
 
 def _column(column: pa.Array, field: pa.Field, zone: str | None) -> pa.Array:
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     try:
@@ -86,9 +115,6 @@ def _column(column: pa.Array, field: pa.Field, zone: str | None) -> pa.Array:
             values = (None if value is None else json.dumps(value, default=str) for value in column.to_pylist())
             return pa.array(values, pa.string())
         return column if column.type == field.type else column.cast(field.type)
-    except pa.ArrowInvalid as error:
-        msg = (
-            f"column {field.name!r} was declared {field.type} by the source and holds a value that does not fit. "
-            "Cast it in the query's SQL."
-        )
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        msg = f"column {field.name!r} holds a {column.type} that is no {field.type}. Cast it in the query's SQL."
         raise SourceError(msg) from error

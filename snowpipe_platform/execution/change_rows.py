@@ -1,5 +1,7 @@
 """The expression that turns bronze rows into accepted and quarantined changes. Pure."""
 
+from collections.abc import Mapping
+
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
@@ -7,6 +9,7 @@ import ibis.expr.types as ir
 from snowpipe_platform.errors import PipelineError, did_you_mean
 from snowpipe_platform.spec.contract import Rule, Tolerance, column_tolerance
 from snowpipe_platform.spec.manifest import INSTANT, OPERATION, PLATFORM_COLUMNS, ROW_NUMBER, UPSERT
+from snowpipe_platform.spec.schema_change import widest
 from snowpipe_platform.spec.table import (
     CHANGE_TYPE,
     CHANGED_AT,
@@ -23,7 +26,7 @@ from snowpipe_platform.spec.table import (
 )
 
 RAW = "_raw_"
-INTEGER_PATTERN = r"^[+-]?[0-9]+$"
+INTEGER_PATTERN = r"\A[+-]?[0-9]+\z"
 ORIGIN_COLUMNS = {MANIFEST_NUMBER: "int64", SOURCE_FILE: "string", LOAD_DAY: "date"}
 
 
@@ -45,11 +48,13 @@ def change_rows(table: ChangesTable, bronze: ir.Table) -> ir.Table:
     source = [name for name in bronze.columns if name not in PLATFORM_COLUMNS and name not in ORIGIN_COLUMNS]
     converted = _converted(table, bronze, source)
     try:
-        cleaned = converted.mutate(**table.clean(converted))
-        _check_columns(table, cleaned)
+        made = table.clean(converted)
+        cleaned = converted.mutate(**made)
     except (AttributeError, ibis.common.exceptions.IbisError) as error:
         msg = f"{table.name}: {error}. Found in {table.upstream[0]}: {', '.join(source)}. Map it in {table.defined_in}."
         raise PipelineError(msg) from error
+    _check_columns(table, cleaned)
+    _check_types(table, {name: bronze[name].type() for name in source if name not in made})
     return _judged(table, cleaned, source)
 
 
@@ -61,15 +66,7 @@ def type_rules(table: ChangesTable) -> tuple[Rule, ...]:
 
 
 def all_rules(table: ChangesTable) -> tuple[Rule, ...]:
-    """Conversion rules and the contract's, in the order they are reported. Raises PipelineError for a rule that needs
-    more than its row."""
-    for rule in table.rules:
-        if rule.scope == "table":
-            msg = (
-                f"{table.defined_in}: rule {rule.id!r} looks at the whole table; a change is judged by itself. "
-                "Move the rule to the dimension or fact."
-            )
-            raise PipelineError(msg)
+    """Conversion rules and the contract's, in the order they are reported."""
     return (*type_rules(table), *table.rules)
 
 
@@ -85,11 +82,14 @@ def _converted(table: ChangesTable, bronze: ir.Table, source: list[str]) -> ir.T
 
 
 def _convert(value: ir.Value, dtype: dt.DataType) -> ir.Value:
+    """The value in another type, null where it has none. An integer has no fraction: one engine would round 2.5 up, the
+    other cut it."""
     if not value.type().is_string():
-        return value.try_cast(dtype)
+        has_fraction = dtype.is_integer() and (value.type().is_floating() or value.type().is_decimal())
+        whole = (value == value.floor()).ifelse(value, ibis.null(value.type())) if has_fraction else value
+        return whole.try_cast(dtype)
     text = value.strip().nullif("")
     if dtype.is_integer():
-        # One engine rounds '2.5' to 3, the other cuts it to 2.
         text = text.re_search(INTEGER_PATTERN).ifelse(text, ibis.null("string"))
     return text.try_cast(dtype)
 
@@ -108,7 +108,7 @@ def _judged(table: ChangesTable, rows: ir.Table, source: list[str]) -> ir.Table:
     rules = all_rules(table)
     is_upsert = rows[OPERATION] == UPSERT
     broken = {rule.id: _applies(rule, table, is_upsert) & rule.breaks(rows) for rule in rules}
-    is_bad = ibis.or_(*[broken[rule.id] for rule in rules if rule.severity == "error"])
+    is_bad = ibis.or_(*[broken[rule.id] for rule in rules if rule.severity == "error"], ibis.literal(False))
     texts = ibis.struct({name: rows[RAW + name].cast("string") for name in source})
     none = ibis.null("string")
     judged = rows.mutate(
@@ -116,9 +116,7 @@ def _judged(table: ChangesTable, rows: ir.Table, source: list[str]) -> ir.Table:
             CHANGED_AT: rows[INSTANT],
             CHANGE_TYPE: rows[OPERATION],
             STATUS: is_bad.ifelse(QUARANTINED, VALID),
-            FAILED_RULES: ibis.array([condition.ifelse(rule_id, none) for rule_id, condition in broken.items()]).filter(
-                lambda rule_id: rule_id.notnull()
-            ),
+            FAILED_RULES: _names(broken),
             PAYLOAD: is_bad.ifelse(to_json(texts).cast("string"), none),
             SOURCE_ROW: rows[ROW_NUMBER],
         }
@@ -128,7 +126,27 @@ def _judged(table: ChangesTable, rows: ir.Table, source: list[str]) -> ir.Table:
 
 def _applies(rule: Rule, table: ChangesTable, is_upsert: ir.BooleanValue) -> ir.BooleanValue:
     """A delete has a key and nothing else."""
-    return ibis.literal(True) if set(rule.columns) <= set(table.key) else is_upsert  # noqa: FBT003 - ibis' signature
+    return ibis.literal(True) if set(rule.columns) <= set(table.key) else is_upsert
+
+
+def _names(broken: Mapping[str, ir.BooleanValue]) -> ir.ArrayValue:
+    """Ids of the rules the row breaks."""
+    none = ibis.null("string")
+    ids = [condition.ifelse(rule_id, none) for rule_id, condition in broken.items()]
+    return ibis.array([*ids, none]).filter(lambda rule_id: rule_id.notnull())
+
+
+def _check_types(table: ChangesTable, taken: Mapping[str, dt.DataType]) -> None:
+    """A column taken as it is must fit: a cast could fail the run, or change a value, for one row."""
+    for name, found in taken.items():
+        wanted = table.contract_schema.get(name)
+        if wanted is None or name in table.types or wanted.is_string() or widest(wanted, found) == wanted:
+            continue
+        msg = (
+            f"{table.name}: column {name!r} is {found} in {table.upstream[0]} and {wanted} in the contract. Add "
+            f"types={{{name!r}: {str(wanted)!r}}} in {table.defined_in}; what does not convert is then quarantined."
+        )
+        raise PipelineError(msg)
 
 
 def _check_columns(table: ChangesTable, rows: ir.Table) -> None:

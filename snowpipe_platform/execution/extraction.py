@@ -1,21 +1,20 @@
 """Run one extraction: files, then manifest, then watermark. A crash between any two is mended by the next run."""
 
-import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from tenacity.wait import wait_base
 
 from snowpipe_platform.errors import CommitConflictError, ExtractionFailedError, SourceError, TransientSourceError
 from snowpipe_platform.execution.extraction_plan import ExtractionPlan, Window, plan_extraction
 from snowpipe_platform.execution.ground import Ground, RunIdentity
-from snowpipe_platform.execution.landing import Landing, Progress, land
+from snowpipe_platform.execution.landing import Progress, land
 from snowpipe_platform.ports import DeadLetter, Lease
 from snowpipe_platform.spec.extraction import Query
-from snowpipe_platform.spec.manifest import Manifest, live_watermark
+from snowpipe_platform.spec.manifest import Manifest, incomplete_days, live_watermark
 from snowpipe_platform.spec.watermark import encode
 
 LONGEST_WAIT_SECONDS = 60.0
@@ -70,20 +69,27 @@ def execute_extraction(
         retrying = Retrying(
             retry=retry_if_exception_type((TransientSourceError, CommitConflictError)),
             stop=stop_after_attempt(query.max_retries + 1),
-            wait=wait or wait_random_exponential(multiplier=1, max=LONGEST_WAIT_SECONDS),
+            wait=wait or wait_exponential_jitter(initial=1, max=LONGEST_WAIT_SECONDS),
             before_sleep=lambda state: notice(_waiting(query, state)),
             reraise=True,
         )
+        attempts = 0
+
+        def attempt() -> ExtractionResult:
+            nonlocal attempts
+            attempts += 1
+            return _attempt(request, ground, lease, attempts, progress)
+
         try:
-            for attempt in retrying:
-                with attempt:
-                    return _attempt(request, ground, lease, attempt.retry_state.attempt_number, progress)
+            return retrying(attempt)
         except (TransientSourceError, CommitConflictError) as error:
             raise _give_up(request, ground, error) from error
         except SourceError as error:
             _dead_letter(request, ground, error)
-            raise
-    raise AssertionError(query.name)
+            named = f"query {query.name!r}"
+            if named in str(error):
+                raise
+            raise type(error)(f"{named}: {error}") from error
 
 
 def _attempt(
@@ -100,26 +106,45 @@ def _attempt(
         identity=request.identity,
         source_system=request.source_system,
     )
-    if plan.is_empty:
-        return ExtractionResult(plan, None, number)
+    manifest = None if plan.is_empty else _land_and_commit(plan, log, ground, lease, progress)
+    if manifest is not None:
+        _repair_watermark(query, [*log, manifest], ground)
+    return ExtractionResult(plan, manifest, number)
+
+
+def _land_and_commit(
+    plan: ExtractionPlan, log: Sequence[Manifest], ground: Ground, lease: Lease, progress: Progress
+) -> Manifest | None:
+    """The committed manifest, None when it would say nothing. What is not committed leaves no file behind."""
     attempt = ground.bronze.begin(
-        query.entity, load_day=plan.load_day, extraction_id=plan.extraction_id, file_format=query.output_format
+        plan.query.entity,
+        folder=plan.folder,
+        extraction_id=plan.extraction_id,
+        file_format=plan.query.output_format,
     )
     try:
-        landing = land(plan, ground, attempt, progress=progress)
-        manifest = landing.manifest
-        _keep_dropped(plan, landing, ground)
-        if not (manifest.rows_landed or manifest.moves_watermark or not manifest.complete):
+        manifest = land(plan, ground, attempt, progress=progress)
+        if not _says_something(manifest, log):
             attempt.discard()
-            return ExtractionResult(plan, None, number)
+            return None
         ground.state.verify(lease)
-        ground.bronze.commit(manifest)
     except BaseException:
+        attempt.discard()
+        raise
+    try:
+        ground.bronze.commit(manifest)
+    except Exception:
+        # The answer of a commit may be lost, its effect not: the log decides, and files are removed by the next run.
         if not _is_committed(ground, plan):
             attempt.discard()
-        raise
-    _repair_watermark(query, [*log, manifest], ground)
-    return ExtractionResult(plan, manifest, number)
+            raise
+    return manifest
+
+
+def _says_something(manifest: Manifest, log: Sequence[Manifest]) -> bool:
+    """Rows, more coverage, a day cut short, or the end of one that was."""
+    ends_cut_day = manifest.load_day in incomplete_days(log)
+    return bool(manifest.rows_landed or manifest.moves_watermark or not manifest.complete or ends_cut_day)
 
 
 def _is_committed(ground: Ground, plan: ExtractionPlan) -> bool:
@@ -133,22 +158,6 @@ def _repair_watermark(query: Query, log: Sequence[Manifest], ground: Ground) -> 
     stored = ground.state.watermark(query.name)
     if reached is not None and reached != stored:
         ground.state.advance_watermark(query.name, expected=stored, new=reached)
-
-
-def _keep_dropped(plan: ExtractionPlan, landing: Landing, ground: Ground) -> None:
-    """Rows kept out by a rule wait in the dead letters; a row read again under lookback is there once."""
-    for row in (row for rows in landing.dropped for row in rows.to_pylist()):
-        text = json.dumps(row, default=str, sort_keys=True)
-        letter = DeadLetter(
-            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{plan.query.name}:{text}").hex,
-            kind="rows",
-            subject=plan.query.name,
-            error=f"the row breaks a rule of query {plan.query.name!r}",
-            failed_at=plan.extracted_at,
-            request={"load_day": plan.load_day.isoformat()},
-            rows=(text,),
-        )
-        ground.dead_letters.put(letter)
 
 
 def _waiting(query: Query, state: RetryCallState) -> str:

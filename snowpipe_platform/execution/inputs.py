@@ -60,7 +60,11 @@ def _derived_inputs(pipeline: Pipeline, table: DerivedTable, base: TableState | 
             lost = lost or base is not None
             continue
         try:
-            old = paths[name] if before.snapshot_id == state.snapshot_id else _paths(pipeline, name, before.snapshot_id, ground)
+            old = (
+                paths[name]
+                if before.snapshot_id == state.snapshot_id
+                else _paths(pipeline, name, before.snapshot_id, ground)
+            )
         except LakeError:
             lost = True
             continue

@@ -1,35 +1,22 @@
 """Carry out one extraction attempt: read, recognise, write files. The manifest is returned, not committed."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from snowpipe_platform.errors import SourceError
-from snowpipe_platform.execution.arrow_types import INSTANT_TYPE, nanoseconds, to_bronze
-from snowpipe_platform.execution.extraction_plan import ExtractionPlan, moves_watermark
+from snowpipe_platform.execution.arrow_types import json_objects
+from snowpipe_platform.execution.bronze_rows import ReadRows, read_rows, refuse_failures, tombstones
+from snowpipe_platform.execution.extraction_plan import ExtractionPlan
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.execution.source_read import RULE_PREFIX, SourceRead
-from snowpipe_platform.ports import BronzeAttempt, Landed, Recognizer
-from snowpipe_platform.spec.manifest import (
-    CONTENT_HASH,
-    DELETE,
-    EXTRACTION_TIMESTAMP,
-    INSTANT,
-    NANOSECONDS,
-    OPERATION,
-    PLATFORM_COLUMNS,
-    ROW_NUMBER,
-    SOURCE_SYSTEM,
-    UPSERT,
-    BronzeFile,
-    ColumnSpec,
-    Coverage,
-    Manifest,
-)
-from snowpipe_platform.spec.watermark import Watermark, WatermarkKind, encode
+from snowpipe_platform.execution.source_read import SourceRead
+from snowpipe_platform.ports import BronzeAttempt, DeadLetter, Landed, Recognizer
+from snowpipe_platform.spec.manifest import BronzeFile, ColumnSpec, Coverage, Manifest
+from snowpipe_platform.spec.watermark import Watermark, encode
 
 Progress = Callable[[int], None]
 """Told the rows read so far."""
@@ -37,242 +24,190 @@ Progress = Callable[[int], None]
 
 @dataclass
 class Tally:
-    """What an attempt has counted so far."""
+    """What an attempt has counted so far. read = landed + known + dropped."""
 
     read: int = 0
-    known: int = 0
+    landed: int = 0
     dropped: int = 0
     deleted: int = 0
     nulls: int = 0
     rule_failures: dict[str, int] = field(default_factory=dict)
-    dropped_rows: list[pa.Table] = field(default_factory=list)
 
+    def add(self, read: ReadRows, landed: int, *, nulls: bool) -> None:
+        self.read += read.rows.num_rows
+        self.landed += landed
+        self.dropped += read.kept.false_count
+        self.nulls += landed if nulls else 0
+        for name, count in read.failures().items():
+            self.rule_failures[name] = self.rule_failures.get(name, 0) + count
 
-@dataclass(frozen=True)
-class Landing:
-    """A finished attempt: the manifest to commit, and the rows that query rules kept out."""
-
-    manifest: Manifest
-    dropped: tuple[pa.Table, ...]
+    @property
+    def known(self) -> int:
+        return self.read - self.landed - self.dropped
 
 
 class _Files:
-    """Cuts accepted rows into files of `batch_size`, and says when `max_batches` are full."""
+    """Cuts rows into files of `batch_size`; holds no more than a batch and what is left of the one before."""
 
     def __init__(self, plan: ExtractionPlan, attempt: BronzeAttempt) -> None:
         self._plan, self._attempt = plan, attempt
         self._waiting: list[pa.Table] = []
         self._rows_waiting = 0
-        self.rows = 0
         self.written: list[BronzeFile] = []
-
-    @property
-    def room(self) -> int | None:
-        """Rows until the soft limit; None without one."""
-        limit = self._plan.query.max_batches
-        return None if limit is None else max(limit * self._plan.query.batch_size - self.rows, 0)
 
     def add(self, rows: pa.Table) -> None:
         if rows.num_rows:
             self._waiting.append(rows)
             self._rows_waiting += rows.num_rows
-            self.rows += rows.num_rows
-        while self._rows_waiting >= self._plan.query.batch_size:
+        if self._rows_waiting >= self._plan.query.batch_size:
             self._write(self._plan.query.batch_size)
 
     def finish(self) -> None:
+        """Write what waits, so that the next rows start a file of their own."""
         if self._rows_waiting:
-            self._write(self._rows_waiting)
+            self._write(1)
 
-    def _write(self, count: int) -> None:
-        rows = pa.concat_tables(self._waiting)
-        low, high = _range(rows.slice(0, count), self._plan)
-        self.written.append(
-            self._attempt.write(rows.slice(0, count), watermark_min=encode(low), watermark_max=encode(high))
-        )
-        rest = rows.slice(count)
-        self._waiting, self._rows_waiting = ([rest] if rest.num_rows else []), rest.num_rows
+    def _write(self, least: int) -> None:
+        """Write files of `batch_size` while at least `least` rows wait."""
+        rows, start = pa.concat_tables(self._waiting), 0
+        while rows.num_rows - start >= least:
+            part = rows.slice(start, self._plan.query.batch_size)
+            low, high = _range(part, self._plan)
+            self.written.append(self._attempt.write(part, watermark_min=encode(low), watermark_max=encode(high)))
+            start += part.num_rows
+        self._waiting, self._rows_waiting = [rows.slice(start)], rows.num_rows - start
 
 
-def land(plan: ExtractionPlan, ground: Ground, attempt: BronzeAttempt, *, progress: Progress) -> Landing:
-    """Read everything the plan asks for into the attempt's files. Raises SourceError or TransientSourceError."""
-    files, tally = _Files(plan, attempt), Tally()
-    recognizer = _recognizer(plan, ground)
-    limit: Watermark | None = None
+class _Landing:
+    """One attempt under way."""
+
+    def __init__(self, plan: ExtractionPlan, ground: Ground, attempt: BronzeAttempt, recognizer: Recognizer) -> None:
+        self._plan, self._ground, self._recognizer = plan, ground, recognizer
+        self.files, self.tally = _Files(plan, attempt), Tally()
+        self.end: Watermark | None = None
+        """Where `max_batches` cut the interval: everything below is landed. None when nothing was cut."""
+
+    def read(self, read: SourceRead, progress: Progress) -> None:
+        """Land one statement's rows."""
+        full_at: Watermark | None = None
+        for batch in self._ground.warehouse.stream(read.sql, read.parameters):
+            rows = read_rows(self._plan, batch, start=self.tally.read, nulls=read.nulls)
+            new = self._recognizer.new_rows(rows.accepted).rows
+            full_at = self._full_at(new, read) if full_at is None else full_at
+            end = self._first_above(new, full_at)
+            if end is not None:
+                rows, new = rows.where(self._below(rows.rows, end)), new.filter(self._below(new, end))
+            self._land(rows, new, nulls=read.nulls)
+            progress(self.tally.read)
+            if end is not None:
+                self.end = end
+                break
+        self.files.finish()
+
+    def delete_missing(self) -> None:
+        """Land a tombstone for every key that the snapshot no longer has."""
+        for keys in self._recognizer.missing_keys():
+            self.files.add(tombstones(self._plan, keys, start=self.tally.read + self.tally.deleted))
+            self.tally.deleted += keys.num_rows
+        self.files.finish()
+
+    def _land(self, read: ReadRows, new: pa.Table, *, nulls: bool) -> None:
+        refuse_failures(self._plan, read)
+        self.files.add(new)
+        self.tally.add(read, new.num_rows, nulls=nulls)
+        if read.kept.false_count:
+            self._ground.dead_letters.put(*_letters(self._plan, read.dropped))
+
+    def _full_at(self, new: pa.Table, read: SourceRead) -> Watermark | None:
+        """The watermark at which `max_batches` are full; its tie is landed whole, so that the cut is a clean bound.
+
+        A snapshot and the rows without a watermark are each one tie.
+        """
+        limit, size = self._plan.query.max_batches, self._plan.query.batch_size
+        if limit is None or self._plan.watermark is None or read.nulls:
+            return None
+        if self.tally.landed + new.num_rows < limit * size:
+            return None
+        return self._watermark_at(new, limit * size - self.tally.landed - 1)
+
+    def _first_above(self, new: pa.Table, full_at: Watermark | None) -> Watermark | None:
+        if full_at is None:
+            return None
+        above = new.filter(pc.invert(self._below(new, full_at, or_equal=True)))
+        return self._watermark_at(above, 0) if above.num_rows else None
+
+    def _below(self, rows: pa.Table, bound: Watermark, *, or_equal: bool = False) -> pa.Array:
+        column = rows[self._plan.watermark].combine_chunks()
+        value = int(bound) if pa.types.is_integer(column.type) and isinstance(bound, Decimal) else bound
+        return (pc.less_equal if or_equal else pc.less)(column, pa.scalar(value, column.type))
+
+    def _watermark_at(self, rows: pa.Table, index: int) -> Watermark:
+        return _parsed(self._plan, rows[self._plan.watermark][index].as_py())
+
+
+def land(plan: ExtractionPlan, ground: Ground, attempt: BronzeAttempt, *, progress: Progress) -> Manifest:
+    """Read everything the plan asks for into the attempt's files, and rows that rules keep out into the dead letters.
+
+    Raises SourceError or TransientSourceError.
+    """
+    locations = {file.path: ground.bronze.locate(file) for m in plan.candidates for file in m.files}
+    key = [name.lower() for name in plan.query.primary_key]
+    landed = Landed(plan.candidates, locations)
+    recognizer = ground.recognizer(schema=plan.schema, key=key, watermark=plan.watermark, landed=landed)
     try:
+        landing = _Landing(plan, ground, attempt, recognizer)
         for read in plan.reads:
-            limit = _land_read(plan, read, ground, recognizer, files, tally, progress) or limit
-        if plan.query.mode == "full" and limit is None:
-            for keys in recognizer.missing_keys():
-                files.add(_tombstones(plan, keys, start=tally.read + tally.deleted))
-                tally.deleted += keys.num_rows
-        files.finish()
+            landing.read(read, progress)
+        if plan.bounds is None:
+            landing.delete_missing()
     finally:
         recognizer.close()
-    return Landing(_manifest(plan, ground, files, tally, limit), tuple(tally.dropped_rows))
+    return _manifest(plan, ground, landing)
 
 
-def _recognizer(plan: ExtractionPlan, ground: Ground) -> Recognizer:
-    locations = {file.path: ground.bronze.locate(file) for m in plan.candidates for file in m.files}
-    return ground.recognizer(
-        schema=plan.schema,
-        key=[name.lower() for name in plan.query.primary_key],
-        watermark=plan.query.watermark_column.lower() if plan.query.watermark_column else None,
-        landed=Landed(plan.candidates, locations),
-    )
+def _letters(plan: ExtractionPlan, dropped: pa.Table) -> Iterator[DeadLetter]:
+    """One letter a row, named after its content: a row read again under lookback is there once."""
+    for text in json_objects(dropped):
+        yield DeadLetter(
+            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{plan.query.name}:{text}").hex,
+            kind="rows",
+            subject=plan.query.name,
+            error=f"the row breaks a rule of query {plan.query.name!r}",
+            failed_at=plan.extracted_at,
+            request={"load_day": plan.load_day.isoformat()},
+            rows=(text,),
+        )
 
 
-def _land_read(  # noqa: PLR0913 - the parts of one attempt
-    plan: ExtractionPlan,
-    read: SourceRead,
-    ground: Ground,
-    recognizer: Recognizer,
-    files: _Files,
-    tally: Tally,
-    progress: Progress,
-) -> Watermark | None:
-    """Land one statement's rows. Returns the watermark it stopped after when `max_batches` were full, else None."""
-    limit: Watermark | None = None
-    for batch in ground.warehouse.stream(read.sql, read.parameters):
-        rows = _prepared(plan, batch, start=tally.read, nulls=read.nulls)
-        tally.read += rows.num_rows
-        progress(tally.read)
-        found = recognizer.new_rows(_accepted(plan, batch, rows, tally))
-        tally.known += found.known
-        new, limit = _within(plan, found.rows, files.room, limit)
-        files.add(new)
-        tally.nulls += new.num_rows if read.nulls else 0
-        if new.num_rows < found.rows.num_rows:
-            tally.read -= found.rows.num_rows - new.num_rows
-            return limit
-    return None
-
-
-def _within(
-    plan: ExtractionPlan, rows: pa.Table, room: int | None, limit: Watermark | None
-) -> tuple[pa.Table, Watermark | None]:
-    """The rows that still fit. The limit is soft: the tie at the limit is finished, so the bound is a clean one."""
-    if room is None or rows.num_rows == 0 or plan.interval is None:
-        return rows, limit
-    if limit is None:
-        if rows.num_rows < room:
-            return rows, None
-        limit = _watermark_at(plan, rows, max(room - 1, 0))
-    return rows.filter(pc.less_equal(_watermarks(plan, rows), pa.scalar(limit, _watermarks(plan, rows).type))), limit
-
-
-def _prepared(plan: ExtractionPlan, batch: pa.RecordBatch, *, start: int, nulls: bool) -> pa.Table:
-    """The batch in bronze types, with the platform's columns but the content hash."""
-    rows = to_bronze(batch, plan.schema, time_zones=plan.query.time_zones)
-    count = rows.num_rows
-    watermark = _source_column(batch, plan.query.watermark_column)
-    instants = pa.array([plan.default_instant] * count, INSTANT_TYPE)
-    if not nulls and plan.kind in (WatermarkKind.TIMESTAMP, WatermarkKind.DATE):
-        instants = rows[(plan.query.watermark_column or "").lower()].cast(INSTANT_TYPE)
-    fraction = nanoseconds(watermark) if watermark is not None else pa.array([0] * count, pa.int16())
-    numbers = pa.array(range(start, start + count), pa.int64())
-    return _with_platform_columns(plan, rows, numbers=numbers, instants=instants, fraction=fraction, operation=UPSERT)
-
-
-def _tombstones(plan: ExtractionPlan, keys: pa.RecordBatch, *, start: int) -> pa.Table:
-    """One delete per key, at the extraction's instant, all other columns null."""
-    count = keys.num_rows
-    own = [keys.column(f.name) if f.name in keys.schema.names else pa.nulls(count, f.type) for f in plan.schema]
-    rows = _with_platform_columns(
-        plan,
-        pa.table(own, schema=plan.schema),
-        numbers=pa.array(range(start, start + count), pa.int64()),
-        instants=pa.array([plan.extracted_at] * count, INSTANT_TYPE),
-        fraction=pa.array([0] * count, pa.int16()),
-        operation=DELETE,
-    )
-    return rows.append_column(CONTENT_HASH, pa.array([DELETE] * count, pa.string())).select(_column_order(plan))
-
-
-def _with_platform_columns(  # noqa: PLR0913 - one per column
-    plan: ExtractionPlan,
-    rows: pa.Table,
-    *,
-    numbers: pa.Array,
-    instants: pa.Array,
-    fraction: pa.Array,
-    operation: str,
-) -> pa.Table:
-    count = rows.num_rows
-    columns = {
-        EXTRACTION_TIMESTAMP: pa.array([plan.extracted_at] * count, INSTANT_TYPE),
-        SOURCE_SYSTEM: pa.array([plan.source_system] * count, pa.string()),
-        ROW_NUMBER: numbers,
-        INSTANT: instants,
-        NANOSECONDS: fraction,
-        OPERATION: pa.array([operation] * count, pa.string()),
-    }
-    for name, values in columns.items():
-        rows = rows.append_column(name, values)
-    return rows
-
-
-def _column_order(plan: ExtractionPlan) -> list[str]:
-    return [*plan.schema.names, *PLATFORM_COLUMNS]
-
-
-def _accepted(plan: ExtractionPlan, batch: pa.RecordBatch, rows: pa.Table, tally: Tally) -> pa.RecordBatch:
-    """Rows that the query's rules let in; every rule's failures are counted. Raises SourceError for rule `fail`."""
-    kept = None
-    for rule in plan.query.rules:
-        holds = _source_column(batch, RULE_PREFIX + rule.name)
-        failures = rows.num_rows - (pc.sum(holds.cast(pa.int64())).as_py() or 0)
-        tally.rule_failures[rule.name] = tally.rule_failures.get(rule.name, 0) + failures
-        if failures and rule.on_violation == "fail":
-            msg = (
-                f"query {plan.query.name!r}: {failures:,} rows break the rule {rule.name!r} ({rule.expression}), whose "
-                "on_violation is 'fail'. Nothing was landed. Mend the source, or let the rule 'land' or 'dead_letter'."
-            )
-            raise SourceError(msg)
-        if rule.on_violation == "dead_letter":
-            kept = holds if kept is None else pc.and_(kept, holds)
-    if kept is not None and not pc.all(kept).as_py():
-        dropped = rows.filter(pc.invert(kept))
-        tally.dropped += dropped.num_rows
-        tally.dropped_rows.append(dropped.select(plan.schema.names))
-        rows = rows.filter(kept)
-    return rows.combine_chunks().to_batches()[0] if rows.num_rows else pa.RecordBatch.from_pylist([], rows.schema)
-
-
-def _source_column(batch: pa.RecordBatch, name: str | None) -> pa.Array | None:
-    if name is None:
-        return None
-    index = next(i for i, found in enumerate(batch.schema.names) if found.lower() == name.lower())
-    return batch.column(index)
-
-
-def _watermarks(plan: ExtractionPlan, rows: pa.Table) -> pa.ChunkedArray:
-    return rows[(plan.query.watermark_column or "").lower()]
-
-
-def _watermark_at(plan: ExtractionPlan, rows: pa.Table, index: int) -> Watermark:
-    value = _watermarks(plan, rows)[index].as_py()
-    return plan.kind.parse(value) if plan.kind is not None else value
+def _parsed(plan: ExtractionPlan, value: object) -> Watermark:
+    if plan.kind is None:
+        raise AssertionError(plan.query.name)
+    return plan.kind.parse(value)
 
 
 def _range(rows: pa.Table, plan: ExtractionPlan) -> tuple[Watermark | None, Watermark | None]:
-    if plan.kind is None:
+    if plan.watermark is None:
         return None, None
-    found = pc.min_max(_watermarks(plan, rows)).as_py()
+    found = pc.min_max(rows[plan.watermark]).as_py()
     low, high = found["min"], found["max"]
-    return (None, None) if low is None else (plan.kind.parse(low), plan.kind.parse(high))
+    return (None, None) if low is None else (_parsed(plan, low), _parsed(plan, high))
 
 
-def _manifest(plan: ExtractionPlan, ground: Ground, files: _Files, tally: Tally, limit: Watermark | None) -> Manifest:
-    coverage, moves = None, False
-    if plan.interval is not None and plan.kind is not None and not plan.interval.is_empty:
-        upper = plan.interval.upper if limit is None else plan.kind.next(limit)
-        coverage = Coverage(kind=plan.kind, lower=encode(plan.interval.lower), upper=encode(upper) or "")
-        moves = moves_watermark(plan, upper)
-    counts = {
-        "rows_above_bound": _count(ground, plan.above_bound),
-        "rows_null_watermark": _count(ground, plan.null_count),
-    }
+def _coverage(plan: ExtractionPlan, end: Watermark | None) -> Coverage | None:
+    if plan.bounds is None or plan.bounds.interval.is_empty:
+        return None
+    asked = plan.bounds.interval.upper
+    upper = asked if end is None else end
+    return Coverage(
+        kind=plan.bounds.kind,
+        lower=encode(plan.bounds.interval.lower),
+        upper=encode(upper) or "",
+        asked_upper=None if end is None else encode(asked),
+    )
+
+
+def _manifest(plan: ExtractionPlan, ground: Ground, landing: _Landing) -> Manifest:
+    coverage, tally = _coverage(plan, landing.end), landing.tally
     return Manifest(
         entity=plan.query.entity,
         number=plan.number,
@@ -285,29 +220,26 @@ def _manifest(plan: ExtractionPlan, ground: Ground, files: _Files, tally: Tally,
         extracted_at=plan.extracted_at,
         run_id=plan.identity.run_id,
         file_format=plan.query.output_format,
-        columns=tuple(_column_specs(plan.schema)),
-        files=tuple(files.written),
+        columns=tuple(
+            ColumnSpec(name=name, type=str(dtype)) for name, dtype in ibis.Schema.from_pyarrow(plan.schema).items()
+        ),
+        files=tuple(landing.files.written),
+        watermark_column=plan.watermark,
         coverage=coverage,
-        moves_watermark=moves,
-        complete=limit is None,
+        moves_watermark=plan.bounds is not None and coverage is not None and plan.bounds.moves(coverage.interval.upper),
+        complete=landing.end is None,
         rows_read=tally.read,
-        rows_landed=files.rows,
+        rows_landed=tally.landed + tally.deleted,
         rows_known=tally.known,
         rows_dropped=tally.dropped,
         rows_deleted=tally.deleted,
+        rows_above_bound=_count(ground, plan.above_bound),
+        rows_null_watermark=_count(ground, plan.null_count),
         null_rows_landed=tally.nulls,
         rule_failures=tally.rule_failures,
         schema_changes=plan.schema_changes,
-        **counts,
     )
 
 
-def _column_specs(schema: pa.Schema) -> Iterator[ColumnSpec]:
-    for name, dtype in ibis.Schema.from_pyarrow(schema).items():
-        yield ColumnSpec(name=name, type=str(dtype))
-
-
 def _count(ground: Ground, read: SourceRead | None) -> int | None:
-    if read is None:
-        return None
-    return int(str(ground.warehouse.scalar(read.sql, read.parameters)))
+    return None if read is None else int(str(ground.warehouse.scalar(read.sql, read.parameters)))

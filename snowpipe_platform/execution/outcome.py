@@ -1,6 +1,6 @@
 """What one step of a run did, in the words a person reads."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -10,6 +10,9 @@ from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.quality import Quality, Verdict
 from snowpipe_platform.spec.table import ChangesTable
+
+WAITS_FOR = "waits for "
+"""How a plan says that its inputs have no commit yet."""
 
 
 class Status(StrEnum):
@@ -99,7 +102,7 @@ def extraction_outcome(step: Step, results: Sequence[ExtractionResult], *, rows:
 
 def table_outcome(step: Step, result: TableResult) -> Outcome:
     """Of one table's run. A table whose inputs have no commit yet is blocked by them."""
-    waiting = result.plan.reason.startswith("waits for ") and not result.committed
+    waiting = result.plan.reason.startswith(WAITS_FOR) and not result.committed
     findings = _findings(rules_of(result.plan.table), result.quality)
     status, note = _status(result, findings, waiting=waiting)
     return Outcome(
@@ -112,7 +115,7 @@ def table_outcome(step: Step, result: TableResult) -> Outcome:
         quarantined=result.quarantined,
         rules=len(rules_of(result.plan.table)) if result.committed else 0,
         findings=findings,
-        blocked_by=result.plan.reason.removeprefix("waits for ") if waiting else None,
+        blocked_by=result.plan.reason.removeprefix(WAITS_FOR) if waiting else None,
         result=result,
     )
 
@@ -124,18 +127,28 @@ def _findings(rules: Sequence[Rule], quality: Quality) -> tuple[Finding, ...]:
         worst = max(verdicts, key=list(Verdict).index, default=Verdict.OK)
         if worst is not Verdict.OK:
             found.append(Finding(rule.id, rule.description, worst, quality.total.broken[rule.id]))
-    return tuple(sorted(found, key=lambda finding: (-list(Verdict).index(finding.verdict), -finding.rows)))
+    return worst_first(found)
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What is not tolerated, then what most rows break."""
+    return tuple(sorted(findings, key=lambda finding: (-list(Verdict).index(finding.verdict), -finding.rows)))
+
+
+def broken(findings: Sequence[Finding]) -> str:
+    """The first finding's sentence, and how many more there are; empty where there is none."""
+    others = len(findings) - 1
+    more = f" and {others} more rule{'s' if others > 1 else ''}" if others > 0 else ""
+    return f"{findings[0].sentence}{more}" if findings else ""
 
 
 def _status(result: TableResult, findings: Sequence[Finding], *, waiting: bool) -> tuple[Status, str]:
-    more = f" and {len(findings) - 1} more rules" if len(findings) > 2 else " and 1 more rule" if len(findings) > 1 else ""
-    broken = f"{findings[0].sentence}{more}" if findings else ""
     if not result.committed:
         return (Status.BLOCKED if waiting else Status.UNCHANGED), result.plan.reason
     if not result.published:
-        return Status.HELD, broken
+        return Status.HELD, broken(findings)
     if findings:
-        return Status.WARNED, broken
+        return Status.WARNED, broken(findings)
     changed_no_row = result.new == 0 and isinstance(result.plan.table, ChangesTable)
     if changed_no_row or result.plan.reason == "inputs changed no row":
         return Status.UNCHANGED, "nothing new in what it reads"

@@ -15,14 +15,16 @@ from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.inputs import TableInputs, read_inputs
 from snowpipe_platform.ports import BronzeRows, LakeRows, Rows, TableState
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption, UpstreamCommit
-from snowpipe_platform.spec.history import CHANGE_SIDE, changed_scope, restrict
+from snowpipe_platform.spec.history import changed_scope, restrict
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.schema_change import widest
-from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
+from snowpipe_platform.spec.table import CHANGE_SIDE, ChangesTable, DerivedTable, Table
 
 TOUCHED = "touched"
 CHANGED_SUFFIX = "#changed"
+CODE_VERSION_PROPERTY = "snowpipe.code-version"
+"""The code of the oldest rows: appended rows do not make a changes table's others new."""
 
 Operation = Literal["nothing", "append", "replace_touched", "replace_all"]
 
@@ -59,6 +61,13 @@ class Plan:
     def table(self) -> Table:
         return self.request.table
 
+    @property
+    def code_version(self) -> str:
+        """Of the oldest rows there will be in the table."""
+        if self.base is None or self.operation == "replace_all":
+            return self.table.code_version
+        return self.base.properties.get(CODE_VERSION_PROPERTY, self.table.code_version)
+
 
 def plan_table(request: TableRequest, ground: Ground) -> Plan:
     """Read the state of the table and of what it reads, and decide."""
@@ -67,7 +76,9 @@ def plan_table(request: TableRequest, ground: Ground) -> Plan:
 
 def decide(request: TableRequest, inputs: TableInputs) -> Plan:
     """The plan that follows from the inputs. Raises PipelineError when the table's code does not fit them."""
-    consumed = Consumption() if inputs.base is None else Consumption.decode(inputs.base.properties.get(CONSUMED_PROPERTY))
+    consumed = (
+        Consumption() if inputs.base is None else Consumption.decode(inputs.base.properties.get(CONSUMED_PROPERTY))
+    )
     if isinstance(request.table, ChangesTable):
         return _changes_plan(request, request.table, inputs, consumed)
     if isinstance(request.table, DerivedTable):
@@ -118,12 +129,12 @@ def _derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInput
         return Plan(request, inputs.base, "nothing", f"waits for {', '.join(missing)}", consumed)
     states = {name: state for name, state in inputs.states.items() if state is not None}
     after = Consumption({}, {n: UpstreamCommit(s.snapshot_id, s.number) for n, s in states.items()})
-    if after == consumed and not request.rebuild:
+    reason = _rebuild_reason(request, inputs)
+    if after == consumed and inputs.base is not None and reason is None:
         return Plan(request, inputs.base, "nothing", "inputs have not changed", consumed)
     unbound = {name: ibis.table(inputs.schemas[name], name=name) for name in table.inputs}
     sources: dict[str, Rows] = {name: LakeRows(inputs.paths[name], inputs.schemas[name]) for name in table.inputs}
-    if request.rebuild or inputs.base is None or inputs.lost_history:
-        reason = "first run" if inputs.base is None else "rebuild" if request.rebuild else "consumed commits expired"
+    if reason is not None:
         expression = _built(table, unbound)
         return Plan(request, inputs.base, "replace_all", reason, after, expression=expression, sources=sources)
     changed = {name: rows for name, rows in inputs.changed.items() if rows.before.paths or rows.after.paths}
@@ -141,6 +152,17 @@ def _derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInput
         touched=_touched(table, names, unbound),
         sources=sources,
     )
+
+
+def _rebuild_reason(request: TableRequest, inputs: TableInputs) -> str | None:
+    """Why all rows are made anew; None when only those that changed inputs touch."""
+    if inputs.base is None:
+        return "first run"
+    if request.rebuild:
+        return "rebuild"
+    if inputs.base.properties.get(CODE_VERSION_PROPERTY) != request.table.code_version:
+        return "its code changed"
+    return "what it consumed cannot be compared any more" if inputs.lost_history else None
 
 
 def _changed_table(name: str, schema: ibis.Schema) -> ir.Table:
@@ -173,7 +195,8 @@ def _built(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> ir.Table:
     for name in table.contract_schema:
         if name not in rows.columns:
             hint = did_you_mean(name, list(rows.columns))
-            msg = f"{table.name}: build() makes no column {name!r}, which its contract has. {hint} See {table.defined_in}."
+            msg = (
+                f"{table.name}: build() makes no column {name!r}, which its contract has. {hint} See {table.defined_in}"
+            )
             raise PipelineError(msg)
     return rows.select(**{name: rows[name].cast(dtype) for name, dtype in table.contract_schema.items()})
-

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from snowpipe_platform.execution.execute import run_table
 from snowpipe_platform.execution.extraction import (
     ExtractionRequest,
     ExtractionResult,
@@ -18,11 +19,10 @@ from snowpipe_platform.execution.extraction import (
 from snowpipe_platform.execution.extraction_plan import Window
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.landing import Progress
-from snowpipe_platform.execution.execute import run_table
 from snowpipe_platform.execution.outcome import Outcome, Status, Step, extraction_outcome, table_outcome
 from snowpipe_platform.execution.plan import TableRequest
 from snowpipe_platform.spec.pipeline import Pipeline
-from snowpipe_platform.spec.table import ChangesTable
+from snowpipe_platform.spec.table import ChangesTable, DerivedTable
 
 BRONZE = "bronze/"
 
@@ -59,11 +59,13 @@ def blocker(step: Step, pipeline: Pipeline, done: Sequence[Outcome]) -> str | No
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Steps of one pipeline in one process."""
+    """Steps of one pipeline in one process. named: tables a person asked for by name; they run although what they read
+    has rows held back since an earlier run, behind which a run of everything stops as Dagster's automation does."""
 
     pipeline: Pipeline
     steps: tuple[Step, ...]
     identity: RunIdentity
+    named: frozenset[str] = frozenset()
     on_start: Callable[[Step], None] = lambda _step: None
     progress: Progress = lambda _rows: None
     notice: Notice = lambda _message: None
@@ -77,7 +79,7 @@ def run_steps(run: Run, ground: Ground) -> Iterator[Outcome]:
     """Carry the steps out, yielding each outcome when it is known. An error ends its step, and those that need it."""
     done: list[Outcome] = []
     for step in run.steps:
-        blocked_by = blocker(step, run.pipeline, done)
+        blocked_by = blocker(step, run.pipeline, done) or _held_input(step, run, ground)
         if blocked_by is not None:
             outcome = Outcome(step, Status.BLOCKED, f"blocked by {blocked_by}", blocked_by=blocked_by)
         else:
@@ -85,6 +87,14 @@ def run_steps(run: Run, ground: Ground) -> Iterator[Outcome]:
             outcome = _carry_out(step, run, ground)
         done.append(outcome)
         yield outcome
+
+
+def _held_input(step: Step, run: Run, ground: Ground) -> str | None:
+    """A table it reads whose newer rows wait for a person."""
+    table = run.pipeline.by_name.get(step.name)
+    if not isinstance(table, DerivedTable) or step.name in run.named:
+        return None
+    return next((f"rows held back in {name}" for name in table.inputs if ground.lake.held(name)), None)
 
 
 def _carry_out(step: Step, run: Run, ground: Ground) -> Outcome:

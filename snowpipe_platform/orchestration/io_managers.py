@@ -14,21 +14,22 @@ from snowpipe_platform.orchestration.loading import load_bronze, load_table
 from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
 from snowpipe_platform.orchestration.names import table_name
 from snowpipe_platform.orchestration.partitions import load_day
-from snowpipe_platform.orchestration.resources import GroundResource
+from snowpipe_platform.orchestration.resources import GROUND, GroundResource
 
 BRONZE_IO_MANAGER = "bronze_io_manager"
 LAKE_IO_MANAGER = "lake_io_manager"
 
 
-class BronzeIOManager(dg.ConfigurableIOManager):
+class BronzeIOManager(dg.IOManager):
     """An asset returns an ExtractionRequest; what it asks for is landed. An input is an Ibis table of landed rows."""
 
-    ground: GroundResource
+    def __init__(self, ground: GroundResource) -> None:
+        self._ground = ground
 
     def handle_output(self, context: dg.OutputContext, obj: ExtractionRequest) -> None:
         """Files, then manifest, then watermark; nothing new at the source is a success that says so."""
         with final_failures():
-            ground = self.ground.ground()
+            ground = self._ground.ground()
             result = execute_extraction(obj, ground, notice=context.log.warning)
             context.log.info(f"{table_name(context.asset_key)}: {result.summary}")
             context.add_output_metadata(extraction_metadata(result, ground))
@@ -37,18 +38,19 @@ class BronzeIOManager(dg.ConfigurableIOManager):
         """Landed rows of the input's load days, with their origin."""
         with final_failures():
             entity = table_name(context.asset_key).partition("/")[2]
-            return load_bronze(entity, self.ground.ground(), days=_days(context))
+            return load_bronze(entity, self._ground.ground(), days=_days(context))
 
 
-class LakeIOManager(dg.ConfigurableIOManager):
+class LakeIOManager(dg.IOManager):
     """An asset returns a Plan; it is carried out. An input is an Ibis table over the current commit's files."""
 
-    ground: GroundResource
+    def __init__(self, ground: GroundResource) -> None:
+        self._ground = ground
 
     def handle_output(self, context: dg.OutputContext, obj: Plan) -> None:
         """One commit, to the table or, with too many bad rows, beside it; the check `published` tells which."""
         with final_failures():
-            ground = self.ground.ground()
+            ground = self._ground.ground()
             result = execute(obj, ground)
             metadata = table_metadata(result, ground)
             context.log.info(f"{table_name(context.asset_key)}: {metadata['summary'].value}")
@@ -57,7 +59,20 @@ class LakeIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> ir.Table:
         """All rows of the table; of a changes table the accepted ones of the input's load days."""
         with final_failures():
-            return load_table(table_name(context.asset_key), self.ground.ground(), days=_days(context))
+            return load_table(table_name(context.asset_key), self._ground.ground(), days=_days(context))
+
+
+@dg.io_manager(required_resource_keys={GROUND})
+def bronze_io_manager(context: dg.InitResourceContext) -> BronzeIOManager:
+    """Over the run's own ground. A function: a ConfigurableIOManager around a configured resource makes Dagster 1.13 warn
+    about its own deprecated code in every run."""
+    return BronzeIOManager(context.resources.ground)
+
+
+@dg.io_manager(required_resource_keys={GROUND})
+def lake_io_manager(context: dg.InitResourceContext) -> LakeIOManager:
+    """Over the run's own ground."""
+    return LakeIOManager(context.resources.ground)
 
 
 def _days(context: dg.InputContext) -> Collection[date] | None:

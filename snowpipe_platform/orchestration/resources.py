@@ -9,6 +9,9 @@ from snowpipe_platform.assembly import build_ground
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.settings import Settings
 
+GROUND = "ground"
+"""The resource's name, which is also that of the parameter that takes it."""
+
 
 class GroundResource(dg.ConfigurableResource):  # type: ignore[type-arg] # the resource is its own value
     """The adapters of one process. Nothing is opened before a run asks for `ground()`."""

@@ -10,7 +10,7 @@ def conv(digits: str, from_base: int, to_base: int) -> str:  # type: ignore[empt
 
 
 def stable_key(text: ir.StringValue) -> ir.IntegerValue:
-    """A 60-bit key of a text: the first 15 hexadecimal digits of its md5. Null for null. Keep a uniqueness rule on it."""
+    """A 60-bit key of a text: the first 15 hex digits of its md5. Null for null. Keep a uniqueness rule on it."""
     return conv(text.hexdigest("md5").substr(0, 15), 16, 10).cast("int64")
 
 

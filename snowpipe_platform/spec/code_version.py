@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterable
 from types import ModuleType
 
-
-PLATFORM_SPEC = __name__.rpartition(".")[0]
+SPEC = __name__.rpartition(".")[0]
+SHARED_EXPRESSIONS = (f"{SPEC}.history", f"{SPEC}.cleaning")
+"""Modules of the platform whose expressions end up in a table's rows."""
 
 
 def code_version_of(parts: Iterable[object]) -> str:
@@ -33,7 +34,7 @@ def _collect(module: ModuleType, *, pipeline: str, into: dict[str, ModuleType]) 
     for value in vars(module).values():
         name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
         used = sys.modules.get(name) if isinstance(name, str) else None
-        if used is not None and used.__name__.startswith((f"{pipeline}.", f"{PLATFORM_SPEC}.history")):
+        if used is not None and used.__name__.startswith((f"{pipeline}.", *SHARED_EXPRESSIONS)):
             _collect(used, pipeline=pipeline, into=into)
 
 

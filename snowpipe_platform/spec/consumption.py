@@ -28,6 +28,10 @@ class Consumption:
         commits = {name: [str(commit.snapshot_id), commit.number] for name, commit in self.commits.items()}
         return json.dumps({"manifests": manifests, "commits": commits}, sort_keys=True)
 
+    def is_within(self, other: "Consumption") -> bool:
+        """Whether `other` has consumed all these manifests; later commits of an input have the earlier ones in them."""
+        return all(numbers <= other.manifests.get(entity, frozenset()) for entity, numbers in self.manifests.items())
+
     @classmethod
     def decode(cls, text: str | None) -> "Consumption":
         """Read what `encode` wrote; nothing consumed when there is nothing to read."""

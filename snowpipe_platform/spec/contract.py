@@ -5,25 +5,28 @@ declarations and run by the engine: a rule is an expression that is true where a
 rules only, as in pandera on pandas; a NaN counts as a null there and here.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import ibis
 import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandera.ibis as pa
 from pandera.api.checks import Check
 from pandera.api.ibis.types import IbisData
 from pandera.engines import ibis_engine
 
-from snowpipe_platform.errors import ContractError
+from snowpipe_platform.errors import ContractError, did_you_mean
+from snowpipe_platform.spec.builtin_checks import BUILTIN_CHECKS
+from snowpipe_platform.spec.pattern import UnsharedPatternError, shared_pattern
 
 Severity = Literal["error", "warn"]
 
 DEFAULT_WARN_ABOVE = 0.0
 DEFAULT_ERROR_ABOVE = 0.02
+OPTIONS = ("severity", "scope", "warn_above", "error_above")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def column_descriptions(model: type[pa.DataFrameModel]) -> dict[str, str]:
 def column_tolerance(model: type[pa.DataFrameModel], column: str) -> Tolerance:
     """What the contract tolerates in a column; the default for one it does not have."""
     declared = model.to_schema().columns.get(column)
-    return _tolerance((declared.metadata or {}) if declared is not None else {})
+    return _tolerance((declared.metadata or {}) if declared is not None else {}, f"{model.__name__}.{column}")
 
 
 def compile_rules(model: type[pa.DataFrameModel], *, where: str) -> tuple[Rule, ...]:
@@ -86,37 +89,56 @@ def compile_rules(model: type[pa.DataFrameModel], *, where: str) -> tuple[Rule, 
     schema = model.to_schema()
     rules: list[Rule] = []
     for name, column in schema.columns.items():
-        metadata = column.metadata or {}
-        if not column.nullable:
-            rules.append(_rule(f"{name}.not_null", f"{name} is present", (name,), metadata, _null(name)))
-        if column.unique:
-            rules.append(_unique((name,), metadata))
-        rules.extend(_column_check(name, check, metadata, where) for check in column.checks)
+        rules.extend(_column_rules(name, column, where))
     if schema.unique:
         names = [schema.unique] if isinstance(schema.unique, str) else list(schema.unique)
-        rules.append(_unique(tuple(names), schema.metadata or {}))
+        rules.append(_unique(tuple(names), schema.metadata or {}, where))
     rules.extend(_table_check(check, tuple(schema.columns), where) for check in schema.checks)
     _refuse_duplicates(rules, where)
     _refuse_broken(rules, contract_schema(model), where)
     return tuple(rules)
 
 
-def _rule(
+def _column_rules(name: str, column: Any, where: str) -> list[Rule]:  # noqa: ANN401 - pandera's class is not public
+    if column.regex:
+        raise ContractError(f"{where}: column {name!r} is a pattern for several columns. Name each column.")
+    metadata = column.metadata or {}
+    rules = []
+    if not column.nullable:
+        rules.append(_rule(f"{name}.not_null", f"{name} is present", (name,), metadata, _null(name), where))
+    if column.unique:
+        rules.append(_unique((name,), metadata, where))
+    return rules + [_column_check(name, check, metadata, where) for check in column.checks]
+
+
+def _rule(  # noqa: PLR0913, PLR0917 - one place makes rules
     rule_id: str,
     description: str,
     columns: tuple[str, ...],
-    metadata: dict[str, Any],
+    options: Mapping[str, Any],
     breaks: Callable[[ir.Table], ir.BooleanValue],
-    scope: Literal["row", "table"] = "row",
+    where: str,
+    scope: Literal["row", "table"] | None = None,
 ) -> Rule:
-    severity = metadata.get("severity", "error")
-    return Rule(rule_id, description, severity, scope, columns, _tolerance(metadata), breaks)
+    about = f"{where}: check {rule_id!r}"
+    severity = _option(options, "severity", ("error", "warn"), about)
+    scope = scope or _option(options, "scope", ("row", "table"), about)
+    return Rule(rule_id, description, severity, scope, columns, _tolerance(options, about), breaks)
 
 
-def _tolerance(metadata: dict[str, Any]) -> Tolerance:
-    return Tolerance(
-        float(metadata.get("warn_above", DEFAULT_WARN_ABOVE)), float(metadata.get("error_above", DEFAULT_ERROR_ABOVE))
-    )
+def _option(options: Mapping[str, Any], name: str, allowed: tuple[str, ...], about: str) -> Any:  # noqa: ANN401
+    value = options.get(name, allowed[0])
+    if value not in allowed:
+        raise ContractError(f"{about}: {name} is {value!r}. It is one of {', '.join(allowed)}.")
+    return value
+
+
+def _tolerance(options: Mapping[str, Any], about: str) -> Tolerance:
+    warn, error = options.get("warn_above", DEFAULT_WARN_ABOVE), options.get("error_above", DEFAULT_ERROR_ABOVE)
+    for name, share in (("warn_above", warn), ("error_above", error)):
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise ContractError(f"{about}: {name} is {share!r}. It is a share of the rows, 0 to 1.")
+    return Tolerance(float(warn), float(error))
 
 
 def _absent(column: ir.Column) -> ir.BooleanValue:
@@ -127,37 +149,52 @@ def _null(name: str) -> Callable[[ir.Table], ir.BooleanValue]:
     return lambda table: _absent(table[name])
 
 
-def _unique(names: tuple[str, ...], metadata: dict[str, Any]) -> Rule:
+def _unique(names: tuple[str, ...], metadata: Mapping[str, Any], where: str) -> Rule:
     def breaks(table: ir.Table) -> ir.BooleanValue:
         return table.count().over(ibis.window(group_by=[table[name] for name in names])) > 1
 
     label = ", ".join(names)
-    return _rule(f"{'+'.join(names)}.unique", f"{label} is unique", names, metadata, breaks, scope="table")
+    return _rule(f"{'+'.join(names)}.unique", f"{label} is unique", names, metadata, breaks, where, "table")
 
 
-def _column_check(name: str, check: Check, metadata: dict[str, Any], where: str) -> Rule:
-    own = metadata | (check._check_kwargs if _is_custom(check) else {})  # noqa: SLF001 - pandera keeps them nowhere else
+def _column_check(name: str, check: Check, metadata: Mapping[str, Any], where: str) -> Rule:
+    options = {**metadata, **_own_options(check, f"{name}.{check.name}", where)}
     holds = _custom(check, name) if _is_custom(check) else _builtin(check, name, where)
 
     def breaks(table: ir.Table) -> ir.BooleanValue:
-        return ~_absent(table[name]) & ~holds(table).fill_null(False)  # noqa: FBT003 - ibis' signature
+        passes = holds(table).fill_null(False)
+        return ~_absent(table[name]) & ~passes if check.ignore_na else ~passes
 
-    description = check.description or check.title or f"{name}: {str(check.name).replace('_', ' ')}{_arguments(check)}"
-    return _rule(f"{name}.{check.name}", description, (name,), own, breaks, scope=own.get("scope", "row"))
+    description = check.description or (check.title if _is_custom(check) else None) or _described(name, check)
+    return _rule(f"{name}.{check.name}", description, (name,), options, breaks, where)
 
 
 def _table_check(check: Check, columns: tuple[str, ...], where: str) -> Rule:
     if not _is_custom(check):
         msg = f"{where}: check {check.name!r} on the whole table is not supported. Write it as a @pa.dataframe_check."
         raise ContractError(msg)
-    own = check._check_kwargs  # noqa: SLF001 - pandera keeps the declared arguments nowhere else
     holds = _custom(check, None)
 
     def breaks(table: ir.Table) -> ir.BooleanValue:
-        return ~holds(table).fill_null(False)  # noqa: FBT003 - ibis' signature
+        return ~holds(table).fill_null(False)
 
     description = check.description or check.title or str(check.name).replace("_", " ")
-    return _rule(str(check.name), description, columns, own, breaks, scope=own.get("scope", "row"))
+    return _rule(str(check.name), description, columns, _own_options(check, str(check.name), where), breaks, where)
+
+
+def _own_options(check: Check, rule_id: str, where: str) -> dict[str, Any]:
+    """What is declared beside a custom check; pandera's `raise_warning` is a severity."""
+    about, own = f"{where}: check {rule_id!r}", dict[str, Any]()
+    if check.raise_warning:
+        own["severity"] = "warn"
+    if check.element_wise or check.groupby:
+        raise ContractError(f"{about} is element-wise or grouped. Return a boolean Ibis column instead.")
+    if _is_custom(check):
+        own |= check._check_kwargs  # noqa: SLF001 - pandera keeps them nowhere else
+    for name in own:
+        if name not in OPTIONS:
+            raise ContractError(f"{about}: there is no option {name!r}. {did_you_mean(name, list(OPTIONS))}")
+    return own
 
 
 def _is_custom(check: Check) -> bool:
@@ -169,92 +206,49 @@ def _custom(check: Check, key: str | None) -> Callable[[ir.Table], ir.BooleanVal
     return lambda table: check._check_fn(IbisData(table, key))  # noqa: SLF001 - the user's own function
 
 
-def _arguments(check: Check) -> str:
-    if _is_custom(check):
-        return ""
-    known = {key: value for key, value in (check.statistics or {}).items() if value is not None}
-    return f" ({', '.join(f'{key} {value}' for key, value in known.items())})" if known else ""
-
-
-def _pattern(pattern: str | re.Pattern[str], where: str) -> str:
-    """Python's pattern for RE2 and Java: `$` there also matches before a trailing newline; look-arounds and
-    back-references have no RE2 form."""
-    text = pattern if isinstance(pattern, str) else pattern.pattern
-    if re.search(r"\(\?[=!<]|\\[1-9]|\(\?P[=>]", text):
-        msg = f"{where}: pattern {text!r} uses a look-around or a back-reference, which DuckDB does not have. Split it."
-        raise ContractError(msg)
-    return re.sub(r"(?<!\\)\$(?=\)*$)", r"\\n?\\z", text)
-
-
-def _in_range(column: ir.Column, arguments: dict[str, Any]) -> ir.BooleanValue:
-    low, high = arguments["min_value"], arguments["max_value"]
-    above = column >= low if arguments.get("include_min", True) else column > low
-    return above & (column <= high if arguments.get("include_max", True) else column < high)
-
-
-def _length(column: ir.Column, arguments: dict[str, Any]) -> ir.BooleanValue:
-    length, (low, high, exact) = column.length(), (arguments.get(k) for k in ("min_value", "max_value", "exact_value"))
-    holds = ibis.literal(True)  # noqa: FBT003 - ibis' signature
-    for limit, compare in ((low, length.__ge__), (high, length.__le__), (exact, length.__eq__)):
-        holds = holds if limit is None else holds & compare(limit)
-    return holds
-
-
-_BUILTIN: dict[str, Callable[[ir.Column, dict[str, Any]], ir.BooleanValue]] = {
-    "equal_to": lambda column, a: column == a["value"],
-    "not_equal_to": lambda column, a: column != a["value"],
-    "greater_than": lambda column, a: column > a["min_value"],
-    "greater_than_or_equal_to": lambda column, a: column >= a["min_value"],
-    "less_than": lambda column, a: column < a["max_value"],
-    "less_than_or_equal_to": lambda column, a: column <= a["max_value"],
-    "in_range": _in_range,
-    "isin": lambda column, a: column.isin(sorted(a["allowed_values"])),
-    "notin": lambda column, a: column.notin(sorted(a["forbidden_values"])),
-    "str_matches": lambda column, a: column.re_search(f"^(?:{a['pattern']})"),
-    "str_contains": lambda column, a: column.re_search(a["pattern"]),
-    "str_startswith": lambda column, a: column.startswith(a["string"]),
-    "str_endswith": lambda column, a: column.endswith(a["string"]),
-    "str_length": _length,
-}
+def _described(name: str, check: Check) -> str:
+    known = {} if _is_custom(check) else {k: v for k, v in (check.statistics or {}).items() if v is not None}
+    arguments = f" ({', '.join(f'{key} {value}' for key, value in known.items())})" if known else ""
+    return f"{name}: {str(check.name).replace('_', ' ')}{arguments}"
 
 
 def _builtin(check: Check, name: str, where: str) -> Callable[[ir.Table], ir.BooleanValue]:
-    compiled = _BUILTIN.get(str(check.name))
+    compiled = BUILTIN_CHECKS.get(str(check.name))
     if compiled is None:
         msg = (
             f"{where}: check {check.name!r} on column {name!r} cannot be compiled. Compiled: "
-            f"{', '.join(sorted(_BUILTIN))}, and custom checks that return a boolean Ibis column."
+            f"{', '.join(sorted(BUILTIN_CHECKS))}, and custom checks that return a boolean Ibis column."
         )
         raise ContractError(msg)
     arguments = dict(check.statistics or {})
     if "pattern" in arguments:
-        arguments["pattern"] = _pattern(arguments["pattern"], f"{where}: column {name!r}")
+        try:
+            arguments["pattern"] = shared_pattern(arguments["pattern"])
+        except UnsharedPatternError as error:
+            msg = f"{where}: column {name!r}: pattern {arguments['pattern']!r} cannot be compiled: {error}. Split it."
+            raise ContractError(msg) from error
     return lambda table: compiled(table[name], arguments)
 
 
-def _duplicates(rules: list[Rule]) -> Iterator[str]:
-    seen: set[str] = set()
-    for rule in rules:
-        if rule.id in seen:
-            yield rule.id
-        seen.add(rule.id)
-
-
 def _refuse_duplicates(rules: list[Rule], where: str) -> None:
-    for rule_id in _duplicates(rules):
-        msg = f"{where}: two rules are called {rule_id!r}. Give one of them a name."
-        raise ContractError(msg)
+    ids = [rule.id for rule in rules]
+    for rule_id in sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1}):
+        raise ContractError(f"{where}: two rules are called {rule_id!r}. Give one of them a name.")
 
 
 def _refuse_broken(rules: list[Rule], schema: ibis.Schema, where: str) -> None:
     """A rule that cannot be an expression fails here, when definitions load, by name."""
     table = ibis.table(schema, name="rows")
     for rule in rules:
+        about = f"{where}: check {rule.id!r}"
         try:
-            is_boolean = rule.breaks(table).type().is_boolean()
+            broken = rule.breaks(table)
+            is_boolean = broken.type().is_boolean()
         except Exception as error:
-            msg = f"{where}: check {rule.id!r} cannot be compiled: {error}. It must return a boolean Ibis column."
+            msg = f"{about} cannot be compiled: {error}. It must return a boolean Ibis column of: {', '.join(schema)}."
             raise ContractError(msg) from error
         if not is_boolean:
-            msg = f"{where}: check {rule.id!r} returns no boolean column."
-            raise ContractError(msg)
+            raise ContractError(f"{about} returns no boolean column.")
+        others = set(broken.op().find((ops.Reduction, ops.WindowFunction, ops.Relation))) - {table.op()}
+        if rule.scope == "row" and others:
+            raise ContractError(f"{about} looks at other rows than its own. Declare it with scope='table'.")

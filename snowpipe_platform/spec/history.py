@@ -11,6 +11,9 @@ import ibis.expr.types as ir
 
 from snowpipe_platform.spec.manifest import DELETE
 from snowpipe_platform.spec.table import (
+    AFTER,
+    BEFORE,
+    CHANGE_SIDE,
     CHANGE_TYPE,
     CHANGED_AT,
     MANIFEST_NUMBER,
@@ -26,10 +29,6 @@ EXISTS_NOW = "exists_now"
 
 END_OF_TIME = ibis.timestamp("9999-12-31 23:59:59.999999")
 
-CHANGE_SIDE = "change_side"
-BEFORE = "before"
-AFTER = "after"
-
 
 def one_change_per_instant(changes: ir.Table, *, key: Sequence[str]) -> ir.Table:
     """The winning change of each key and instant."""
@@ -38,7 +37,7 @@ def one_change_per_instant(changes: ir.Table, *, key: Sequence[str]) -> ir.Table
             group_by=[*key, CHANGED_AT], order_by=[ibis.desc(MANIFEST_NUMBER), ibis.desc(SOURCE_ROW)]
         )
     )
-    return ranked.filter(ranked._rank == 0).drop("_rank")
+    return ranked.filter(ranked["_rank"] == 0).drop("_rank")
 
 
 def versions(
@@ -58,13 +57,17 @@ def versions(
         _same=ibis.and_(*[changes[name].identical_to(changes[name].lag().over(ordered)) for name in compared]),
         _latest=changes[CHANGE_TYPE].argmax(changes[CHANGED_AT]).over(group_by=list(key)),
     )
-    kept = marked.filter(marked._first | ~marked._same)
+    kept = marked.filter(marked["_first"] | ~marked["_same"])
     start = kept[CHANGED_AT]
     if created_at is not None:
-        earlier = kept._first & (kept[created_at] < kept[CHANGED_AT])
-        start = earlier.fill_null(False).ifelse(kept[created_at], kept[CHANGED_AT])  # noqa: FBT003 - ibis' signature
+        earlier = kept["_first"] & (kept[created_at] < kept[CHANGED_AT])
+        start = earlier.fill_null(False).ifelse(kept[created_at], kept[CHANGED_AT])
     dated = kept.mutate(
-        **{EFFECTIVE_AT: start, EXPIRES_AT: kept[CHANGED_AT].lead().over(ordered), EXISTS_NOW: kept._latest != DELETE}
+        **{
+            EFFECTIVE_AT: start,
+            EXPIRES_AT: kept[CHANGED_AT].lead().over(ordered),
+            EXISTS_NOW: kept["_latest"] != DELETE,
+        }
     )
     return dated.filter(dated[CHANGE_TYPE] != DELETE).drop("_first", "_same", "_latest")
 
@@ -78,12 +81,13 @@ def latest(changes: ir.Table, *, key: Sequence[str]) -> ir.Table:
             order_by=[ibis.desc(CHANGED_AT), ibis.desc(MANIFEST_NUMBER), ibis.desc(SOURCE_ROW)],
         )
     )
-    return ranked.filter((ranked._rank == 0) & (ranked[CHANGE_TYPE] != DELETE)).drop("_rank")
+    return ranked.filter((ranked["_rank"] == 0) & (ranked[CHANGE_TYPE] != DELETE)).drop("_rank")
 
 
-def restrict(table: ir.Table, touched: ir.Table, columns: Sequence[str]) -> ir.Table:
-    """Rows of `table` whose values in `columns` are among the touched ones, nulls included."""
-    return table.semi_join(touched, [table[name].identical_to(touched[name]) for name in columns])
+def restrict(table: ir.Table, touched: ir.Table, columns: Sequence[str], *, inside: bool = True) -> ir.Table:
+    """Rows of `table` whose values in `columns` are among the touched ones, or are not; nulls are values too."""
+    among = [table[name].identical_to(touched[name]) for name in columns]
+    return table.semi_join(touched, among) if inside else table.anti_join(touched, among)
 
 
 def changed_scope(changed: Inputs, scope: Sequence[str]) -> ir.Table:
@@ -93,13 +97,16 @@ def changed_scope(changed: Inputs, scope: Sequence[str]) -> ir.Table:
 
 
 def as_of(events: ir.Table, versions: ir.Table, *, key: str, at: str, take: Sequence[str]) -> ir.Table:
-    """Events with the columns `take` of the version valid at the event's instant `at`; null without one."""
+    """Events with the columns `take` of the version valid at the event's instant `at`; null without one.
+
+    Raises IbisError when an event has a column called like a taken one.
+    """
     # A condition with OR would make DuckDB compare every pair, so an open end is a far one.
     end = versions[EXPIRES_AT].fill_null(END_OF_TIME)
     taken = {name: versions[name] for name in take}
     right = versions.select(_key=versions[key], _start=versions[EFFECTIVE_AT], _end=end, **taken)
-    valid = [events[key] == right._key, events[at] >= right._start, events[at] < right._end]
-    return events.left_join(right, valid).drop("_key", "_start", "_end")
+    valid = [events[key] == right["_key"], events[at] >= right["_start"], events[at] < right["_end"]]
+    return events.left_join(right, valid, rname="{name}").drop("_key", "_start", "_end")
 
 
 def moved(events: ir.Table, changed: ir.Table, *, key: str, at: str, attribute: str) -> ir.Table:

@@ -82,8 +82,8 @@ class Manifest(_Record):
     """The commit of one extraction attempt: number `number` of the entity's log, counted from 1, never rewritten.
 
     extracted_at: the source's clock at the start, UTC. load_day: the Dagster partition of the run.
-    rows_read = rows_landed + rows_known + rows_dropped. rows_known: read, but landed before.
-    rows_dropped: kept out by a query rule, and in the dead letters.
+    rows_landed: in the files. rows_deleted: of them, tombstones. rows_known: read, but landed before. rows_dropped: kept
+    out by a query rule, and in the dead letters. rows_read + rows_deleted = rows_landed + rows_known + rows_dropped.
     """
 
     format_version: int = FORMAT_VERSION

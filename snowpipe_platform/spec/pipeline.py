@@ -68,12 +68,16 @@ def load_pipeline(package: str) -> Pipeline:
 def build_pipeline(
     name: str, queries: QueriesFile, tables: list[Table], *, first_day: date = DEFAULT_FIRST_DAY
 ) -> Pipeline:
-    """Check that every input exists and order the tables. Raises PipelineError."""
+    """Check that every input exists and every rule can run, and order the tables.
+
+    Raises PipelineError or ContractError.
+    """
     by_name: dict[str, Table] = {}
     for table in tables:
         if table.name in by_name:
             msg = f"{table.defined_in}: {table.name!r} is declared in {by_name[table.name].defined_in} already."
             raise PipelineError(msg)
+        table.validate()
         by_name[table.name] = table
     known = [*(f"bronze/{query.entity}" for query in queries.queries), *by_name]
     for table in tables:
@@ -121,8 +125,8 @@ def _tables(package: str) -> Iterator[Table]:
         module = importlib.import_module(f"{package}.{info.name}")
         table = getattr(module, "TABLE", None)
         if not isinstance(table, ChangesTable | DerivedTable):
-            msg = f"{module.__name__.replace('.', '/')}.py: declares no TABLE. Start the name with '_' if it is no table."
-            raise PipelineError(msg)
+            path = module.__name__.replace(".", "/") + ".py"
+            raise PipelineError(f"{path}: declares no TABLE. Start the file's name with '_' if it is no table.")
         yield table
 
 

@@ -67,7 +67,10 @@ class Quality:
 
     def encode(self) -> str:
         return json.dumps(
-            {k: {"rows": c.rows, "quarantined": c.quarantined, "broken": dict(c.broken)} for k, c in self.by_partition.items()},
+            {
+                k: {"rows": c.rows, "quarantined": c.quarantined, "broken": dict(c.broken)}
+                for k, c in self.by_partition.items()
+            },
             sort_keys=True,
         )
 

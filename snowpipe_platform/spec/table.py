@@ -24,7 +24,7 @@ Build = Callable[[Inputs], ir.Table]
 CHANGED_AT = "changed_at"
 CHANGE_TYPE = "change_type"
 LOAD_DAY = "load_day"
-STATUS = "status"
+STATUS = "change_status"
 FAILED_RULES = "failed_rules"
 PAYLOAD = "payload"
 MANIFEST_NUMBER = "manifest_number"
@@ -33,6 +33,11 @@ SOURCE_ROW = "source_row"
 
 VALID = "valid"
 QUARANTINED = "quarantined"
+
+CHANGE_SIDE = "change_side"
+BEFORE = "before"
+AFTER = "after"
+"""What a row of a changed input carries: whether the table had it before, or has it now."""
 
 CHANGE_COLUMNS: dict[str, str] = {
     CHANGED_AT: "timestamp(6)",
@@ -48,8 +53,9 @@ CHANGE_COLUMNS: dict[str, str] = {
 """What the platform adds to an accepted or quarantined change.
 
 changed_at: the instant of the change, UTC. change_type: upsert or delete. load_day: the day it was extracted for.
-status: valid or quarantined. failed_rules: ids of the rules the row breaks, warnings included.
-payload: a quarantined row as extracted, a JSON object of texts. manifest_number, source_file, source_row: its origin in bronze.
+change_status: valid or quarantined. failed_rules: ids of the rules the row breaks, warnings included.
+payload: a quarantined row as extracted, a JSON object of texts.
+manifest_number, source_file, source_row: its origin in bronze.
 """
 
 
@@ -62,13 +68,43 @@ class Table:
     description: str
     owners: tuple[str, ...] = ()
     partition_columns: tuple[str, ...] = ()
-    defined_in: str = field(default_factory=lambda: _caller(), compare=False)
+    defined_in: str = field(default_factory=lambda: _caller(), compare=False)  # noqa: PLW0108 - defined below
 
     def __post_init__(self) -> None:
         layer, _, short = self.name.partition("/")
         if layer not in {"silver", "gold"} or not short.isidentifier():
             msg = f"{self.defined_in}: table name {self.name!r} is not 'silver/<name>' or 'gold/<name>'."
             raise PipelineError(msg)
+        self._refuse_names()
+        self._require_columns("partition column", self.partition_columns)
+
+    @property
+    def platform_columns(self) -> tuple[str, ...]:
+        """Names the platform uses in the table's rows, which a contract cannot."""
+        return (CHANGE_SIDE,)
+
+    def validate(self) -> None:
+        """Raises ContractError or PipelineError for a rule that cannot work."""
+        _ = self.rules
+
+    def _refuse_names(self) -> None:
+        """Engines do not tell `Amount` from `amount`."""
+        seen = set(self.platform_columns)
+        for name in self.contract_schema:
+            if name.startswith("_") or name.lower() in seen:
+                msg = (
+                    f"{self.defined_in}: column {name!r} of {self.contract.__name__} is taken: the platform uses "
+                    f"{', '.join(self.platform_columns)} and names that begin with '_', and a name stands once, "
+                    "in whatever case. Rename the column."
+                )
+                raise PipelineError(msg)
+            seen.add(name.lower())
+
+    def _require_columns(self, role: str, names: tuple[str, ...]) -> None:
+        for name in names:
+            if name not in self.contract_schema:
+                msg = f"{self.defined_in}: {role} {name!r} is not a column of {self.contract.__name__}. "
+                raise PipelineError(msg + did_you_mean(name, list(self.contract_schema)))
 
     @property
     def layer(self) -> str:
@@ -123,10 +159,26 @@ class ChangesTable(Table):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for column in self.key:
-            if column not in self.contract_schema:
-                msg = f"{self.defined_in}: key {column!r} is not a column of {self.contract.__name__}. "
-                raise PipelineError(msg + did_you_mean(column, list(self.contract_schema)))
+        self._require_columns("key", self.key)
+        for column, dtype in self.types.items():
+            try:
+                ibis.dtype(dtype)
+            except Exception as error:
+                msg = f"{self.defined_in}: types[{column!r}] is {dtype!r}, which is no type. Write one as 'int64'."
+                raise PipelineError(msg) from error
+
+    @property
+    def platform_columns(self) -> tuple[str, ...]:
+        return (*super().platform_columns, *CHANGE_COLUMNS)
+
+    def validate(self) -> None:
+        for rule in self.rules:
+            if rule.scope == "table":
+                msg = (
+                    f"{self.defined_in}: rule {rule.id!r} looks at the whole table; a change is judged by itself. "
+                    "Move the rule to the dimension or fact."
+                )
+                raise PipelineError(msg)
 
     @property
     def schema(self) -> ibis.Schema:
@@ -162,10 +214,7 @@ class DerivedTable(Table):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for column in self.scope:
-            if column not in self.contract_schema:
-                msg = f"{self.defined_in}: scope {column!r} is not a column of {self.contract.__name__}. "
-                raise PipelineError(msg + did_you_mean(column, list(self.contract_schema)))
+        self._require_columns("scope", self.scope)
 
     def _code(self) -> tuple[object, ...]:
         return (self.contract, self.build, self.touched, self.scope, self.inputs)
@@ -176,5 +225,5 @@ def _caller() -> str:
     for frame in inspect.stack(context=0)[1:]:
         module = frame.frame.f_globals.get("__name__", "")
         if not module.startswith(("snowpipe_platform.spec", "dataclasses")) and not frame.filename.startswith("<"):
-            return module.replace(".", "/") + ".py"
+            return str(module).replace(".", "/") + ".py"
     return "<unknown>"

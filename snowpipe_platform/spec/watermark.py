@@ -79,6 +79,8 @@ class WatermarkKind(StrEnum):
         return value + (_MICROSECOND if isinstance(value, datetime) else _DAY)
 
 
+NANOSECOND_SCALE = 9
+_FIRST_NANOSECOND = datetime(1677, 9, 22)  # noqa: DTZ001 - naive UTC; 64 bits of nanoseconds begin the day before
 _DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -108,7 +110,7 @@ def at_scale(number: Decimal, scale: int) -> Decimal:
 def below_all(dtype: dt.DataType) -> Watermark:
     """What is bound to a query's own `?` when nothing bounds it: as low as a value of the column's type can be."""
     if dtype.is_timestamp():
-        return datetime.min
+        return _FIRST_NANOSECOND if dtype.scale == NANOSECOND_SCALE else datetime.min  # type: ignore[attr-defined]  # noqa: DTZ901
     if dtype.is_date():
         return date.min
     if dtype.is_decimal():

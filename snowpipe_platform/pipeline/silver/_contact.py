@@ -22,7 +22,7 @@ UNKNOWN_REGION = "Unknown"
 
 
 def email(text: ir.StringValue) -> ir.StringValue:
-    """Trimmed and lower case; null for what is no address. Only ASCII is folded: an address with other letters is none."""
+    """Trimmed and lower case; null for what is no address. An address with letters beyond ASCII is none."""
     folded = text.strip().lower()
     return folded.re_search(EMAIL_PATTERN).ifelse(folded, ibis.null("string"))
 
@@ -31,11 +31,11 @@ def phone(text: ir.StringValue) -> ir.StringValue:
     """E.164. Ten digits, or eleven with a leading 1, are a number of the United States; 8 to 15 digits after a `+` are
     taken as they are; anything else is null."""
     digits = text.re_replace(r"[^0-9]", "")
-    is_international = text.strip().startswith("+")
+    written = text.strip().startswith("+").ifelse("+", "") + digits
     return ibis.cases(
-        (is_international & (digits.length() >= 8) & (digits.length() <= 15), "+" + digits),
-        (~is_international & (digits.length() == 10), "+1" + digits),
-        (~is_international & (digits.length() == 11) & digits.startswith("1"), "+" + digits),
+        (written.re_search(r"^\+[0-9]{8,15}$"), written),
+        (written.re_search(r"^1[0-9]{10}$"), "+" + digits),
+        (written.re_search(r"^[0-9]{10}$"), "+1" + digits),
         else_=ibis.null("string"),
     )
 

@@ -26,15 +26,15 @@ class CustomerChanges(pa.DataFrameModel):
     created_at: dt.Timestamp(scale=6) = pa.Field(description="when the customer signed up, UTC")
 
     @pa.dataframe_check(name="email_is_an_address", severity="warn")
-    def email_is_an_address(cls, data) -> ir.BooleanValue:
+    def email_is_an_address(cls, data: pa.IbisData) -> ir.BooleanValue:
         return data.table.email.isnull() | data.table.email_normalized.notnull()
 
     @pa.dataframe_check(name="phone_is_a_number", severity="warn")
-    def phone_is_a_number(cls, data) -> ir.BooleanValue:
+    def phone_is_a_number(cls, data: pa.IbisData) -> ir.BooleanValue:
         return data.table.phone_normalized.notnull()
 
     @pa.dataframe_check(name="zip_code_has_five_digits", severity="warn")
-    def zip_code_has_five_digits(cls, data) -> ir.BooleanValue:
+    def zip_code_has_five_digits(cls, data: pa.IbisData) -> ir.BooleanValue:
         return data.table.zip_code.isnull() | data.table.address_standardized["zip_code"].notnull()
 
 

@@ -35,11 +35,11 @@ class DimCustomers(pa.DataFrameModel):
     month: dt.int32 = pa.Field(description="of effective_date")
 
     @pa.dataframe_check(name="versions_do_not_overlap", scope="table", error_above=0.0)
-    def versions_do_not_overlap(cls, data) -> ir.BooleanValue:
+    def versions_do_not_overlap(cls, data: pa.IbisData) -> ir.BooleanValue:
         return _versions.versions_do_not_overlap(data.table, "customer_key")
 
     @pa.dataframe_check(name="customer_key_names_one_customer", scope="table", error_above=0.0)
-    def customer_key_names_one_customer(cls, data) -> ir.BooleanValue:
+    def customer_key_names_one_customer(cls, data: pa.IbisData) -> ir.BooleanValue:
         return _versions.key_names_one_id(data.table, "customer_key", "customer_id")
 
     class Config:

@@ -25,11 +25,11 @@ class DimProducts(pa.DataFrameModel):
     month: dt.int32 = pa.Field(description="of effective_at")
 
     @pa.dataframe_check(name="versions_do_not_overlap", scope="table", error_above=0.0)
-    def versions_do_not_overlap(cls, data) -> ir.BooleanValue:
+    def versions_do_not_overlap(cls, data: pa.IbisData) -> ir.BooleanValue:
         return _versions.versions_do_not_overlap(data.table, "product_key")
 
     @pa.dataframe_check(name="product_key_names_one_product", scope="table", error_above=0.0)
-    def product_key_names_one_product(cls, data) -> ir.BooleanValue:
+    def product_key_names_one_product(cls, data: pa.IbisData) -> ir.BooleanValue:
         return _versions.key_names_one_id(data.table, "product_key", "product_id")
 
     class Config:

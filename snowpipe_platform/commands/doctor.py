@@ -1,0 +1,206 @@
+"""`snowpipe doctor`: everything a run needs, checked one by one."""
+
+import os
+import socket
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from snowpipe_platform.assembly import build_ground
+from snowpipe_platform.commands.instance import has_instance
+from snowpipe_platform.commands.project import Project, allow_local_packages
+from snowpipe_platform.commands.terminal import Line, print_json, print_lines
+from snowpipe_platform.errors import SnowpipeError
+from snowpipe_platform.execution.extraction_plan import Window, plan_extraction
+from snowpipe_platform.execution.ground import RunIdentity
+from snowpipe_platform.settings import Settings, read_settings
+from snowpipe_platform.spec.extraction import Query
+from snowpipe_platform.spec.pipeline import load_pipeline
+
+DISTRIBUTION = "snowpipe-platform"
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
+_NOBODY = RunIdentity(run_id="doctor", job="snowpipe doctor")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check. detail: what was found; mend: what to do, for a failure."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+Check = Callable[[], str]
+"""What is found, as a sentence; raises what is wrong."""
+
+
+class _WrongError(Exception):
+    """A check that failed with a known mend."""
+
+    def __init__(self, detail: str, mend: str) -> None:
+        super().__init__(detail)
+        self.mend = mend
+
+
+def doctor(*, as_json: bool) -> int:
+    """1 when a check failed."""
+    findings = list(_findings())
+    failed = [finding for finding in findings if not finding.ok]
+    if as_json:
+        print_json({"ok": not failed, "checks": [asdict(finding) for finding in findings]})
+    else:
+        print_lines(("check",), [_line(finding) for finding in findings])
+    return 1 if failed else 0
+
+
+def _line(finding: Finding) -> Line:
+    mend = f". {finding.mend}" if finding.mend else ""
+    return Line((finding.name,), "ok" if finding.ok else "FAILED", f"{finding.detail.rstrip('.')}{mend}")
+
+
+def _findings() -> Iterator[Finding]:
+    """Later checks need what earlier ones open; they are left out when it does not."""
+    yield _check("python", _python)
+    yield _check("libraries", _libraries)
+    yield (settings_found := _check("settings", lambda: f"home {read_settings().home.resolve()}"))
+    if not settings_found.ok:
+        return
+    settings = read_settings()
+    yield _check("home folder", lambda: _writable(settings.home))
+    allow_local_packages()
+    yield (loaded := _check("pipeline", lambda: _pipeline(settings)))
+    if loaded.ok:
+        yield from _source_findings(Project(settings, load_pipeline(settings.pipeline), build_ground(settings)))
+    yield _check("lake", lambda: _lake(settings))
+    yield _check("leases", lambda: _leases(settings.state_path))
+    yield _check("dagster", lambda: _dagster(settings))
+
+
+def _source_findings(project: Project) -> Iterator[Finding]:
+    yield (
+        reached := _check("warehouse", lambda: f"its clock says {project.ground.warehouse.clock():%Y-%m-%d %H:%M} UTC")
+    )
+    if reached.ok:
+        for query in project.pipeline.queries.queries:
+            yield _check(f"query {query.name}", lambda query=query: _query(query, project))  # type: ignore[misc]
+
+
+def _check(name: str, check: Check) -> Finding:
+    try:
+        return Finding(name, ok=True, detail=check())
+    except _WrongError as error:
+        return Finding(name, ok=False, detail=str(error), mend=error.mend)
+    except SnowpipeError as error:
+        return Finding(name, ok=False, detail=" ".join(str(error).split()))
+    except Exception as error:  # noqa: BLE001 - whatever is wrong is what a doctor is asked for
+        detail = f"{type(error).__name__}: {error}"
+        return Finding(name, ok=False, detail=detail, mend="See where with: snowpipe status --traceback")
+
+
+def _python() -> str:
+    found = sys.version_info[:2]
+    if not OLDEST_PYTHON <= found <= NEWEST_PYTHON:
+        raise _WrongError(
+            f"{found[0]}.{found[1]} is not supported", "Make the environment with Python 3.11, 3.12 or 3.13."
+        )
+    return sys.version.split()[0]
+
+
+def _libraries() -> str:
+    """Installed versions against those the package declares."""
+    declared = [Requirement(text) for text in requires(DISTRIBUTION) or ()]
+    needed = [requirement for requirement in declared if requirement.marker is None or requirement.marker.evaluate()]
+    wrong = [problem for requirement in needed if (problem := _problem(requirement))]
+    if wrong:
+        raise _WrongError("; ".join(wrong), "Install them: pip install --constraint requirements.lock --editable .")
+    return f"{len(needed)} as declared"
+
+
+def _problem(requirement: Requirement) -> str | None:
+    try:
+        found = version(requirement.name)
+    except PackageNotFoundError:
+        return f"{requirement.name} is not installed"
+    fits = requirement.specifier.contains(found, prereleases=True)
+    return None if fits else f"{requirement.name} is {found}, wanted {requirement.specifier}"
+
+
+def _writable(home: Path) -> str:
+    """The home, or the nearest folder above that exists; a home is made by what writes to it first."""
+    nearest = next(folder for folder in (home.resolve(), *home.resolve().parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            return "writable" if nearest == home.resolve() else "not there yet, can be made"
+    except OSError as error:
+        detail = f"{nearest} is not writable ({error.strerror})"
+        raise _WrongError(detail, "Set SNOWPIPE_HOME to a folder of your own.") from error
+
+
+def _pipeline(settings: Settings) -> str:
+    pipeline = load_pipeline(settings.pipeline)
+    return f"{settings.pipeline}: {len(pipeline.queries.queries)} queries, {len(pipeline.tables)} tables"
+
+
+def _query(query: Query, project: Project) -> str:
+    """Planned for the day that has just ended, which reads its columns and no row."""
+    clock = project.ground.warehouse.clock()
+    plan = plan_extraction(
+        query,
+        Window((clock - timedelta(microseconds=1)).date()),
+        log=project.ground.bronze.log(query.entity),
+        warehouse=project.ground.warehouse,
+        identity=_NOBODY,
+        source_system=project.pipeline.queries.source_system,
+    )
+    changes = f"; changed: {'; '.join(plan.schema_changes)}" if plan.schema_changes else ""
+    return f"{len(plan.schema.names)} columns{changes}"
+
+
+def _lake(settings: Settings) -> str:
+    if not settings.lake_folder.exists():
+        return "none yet; made by the first run"
+    return f"{len(build_ground(settings).lake.tables())} tables"
+
+
+def _leases(path: Path) -> str:
+    """A dead process's lease stops nobody: the next run of the table takes it over."""
+    if not path.exists():
+        return "none held"
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as state:
+        held = state.execute("SELECT resource, pid, host FROM leases WHERE holder IS NOT NULL ORDER BY 1").fetchall()
+    here = socket.gethostname()
+    told = [
+        f"{resource} by {'a running' if host != here or _runs(pid) else 'a dead'} process ({pid} on {host})"
+        for resource, pid, host in held
+    ]
+    dead = " ; the next run takes a dead one's over" if any("a dead" in text for text in told) else ""
+    return ", ".join(told) + dead if told else "none held"
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _dagster(settings: Settings) -> str:
+    if not has_instance(settings):
+        return "no instance yet; made by snowpipe demo or snowpipe dev"
+    import dagster as dg  # noqa: PLC0415 - only where there is an instance
+
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        return f"instance in {settings.dagster_home}, {instance.get_runs_count():,} runs"

@@ -1,0 +1,83 @@
+"""How a command ends: with an exit code, and an error in one line with the next command to type.
+
+Imports little: `snowpipe --help` comes through here.
+"""
+
+import sys
+import traceback as tracebacks
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+if TYPE_CHECKING:
+    from snowpipe_platform.commands.project import Project
+
+USAGE = 2
+INTERRUPTED = 130
+"""As a shell reports a process that SIGINT ended."""
+
+
+class OneLineErrors(TyperGroup):
+    """What was typed wrongly is answered in a line, with the command that shows how it is typed."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,  # noqa: ANN401 - Typer's signature
+    ) -> Any:  # noqa: ANN401 - Typer's signature
+        given = partial(super().main, args, prog_name, complete_var, windows_expand_args=windows_expand_args, **extra)
+        if not standalone_mode:
+            return given(standalone_mode=False)
+        try:
+            sys.exit(given(standalone_mode=False) or 0)
+        except TyperException as error:
+            context = getattr(error, "ctx", None)
+            _complain(error.format_message(), f"{context.command_path if context else 'snowpipe'} --help")
+            sys.exit(USAGE)
+        except (typer.Abort, KeyboardInterrupt):
+            sys.stderr.write("interrupted; what was committed stays\n")
+            sys.exit(INTERRUPTED)
+
+
+def answer(work: "Callable[[Project], int]", command: str, *, as_json: bool, traceback: bool) -> None:
+    """Open the project, do the work, and exit with its code."""
+
+    def opened() -> int:
+        from snowpipe_platform.commands.project import open_project  # noqa: PLC0415 - help answers without it
+
+        return work(open_project())
+
+    guard(opened, command, as_json=as_json, traceback=traceback)
+
+
+def guard(work: Callable[[], int], command: str, *, as_json: bool, traceback: bool) -> None:
+    """Exit with the work's code. An error becomes a line on stderr, and with --json an object on stdout."""
+    try:
+        code = work()
+    except (typer.Exit, typer.Abort, TyperException):
+        raise
+    except Exception as error:  # noqa: BLE001 - a person reads a line, not a traceback
+        from snowpipe_platform.commands.problems import describe  # noqa: PLC0415
+
+        problem = describe(error, command=command)
+        if traceback:
+            tracebacks.print_exception(error)
+        if as_json:
+            from snowpipe_platform.commands.terminal import print_json  # noqa: PLC0415
+
+            print_json({"error": problem.kind, "message": problem.message, "next": problem.next_command})
+        _complain(problem.message, problem.next_command)
+        code = problem.exit_code
+    raise typer.Exit(code)
+
+
+def _complain(message: str, next_command: str) -> None:
+    sys.stderr.write(f"error: {message}\nnext: {next_command}\n")

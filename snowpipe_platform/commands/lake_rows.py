@@ -1,0 +1,54 @@
+"""Rows of any table by name, as the engine binds them."""
+
+from collections.abc import Mapping
+
+import ibis
+import ibis.expr.datatypes as dt
+
+from snowpipe_platform.commands.project import Project
+from snowpipe_platform.execution.run import BRONZE
+from snowpipe_platform.ports import BronzeRows, LakeRows
+from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS
+from snowpipe_platform.spec.schema_change import widest
+
+
+def bronze_rows(entity: str, project: Project) -> BronzeRows:
+    """Rows of all committed manifests; a column has the widest type it ever had."""
+    log = project.ground.bronze.log(entity)
+    columns: dict[str, dt.DataType] = {}
+    for column in (column for manifest in log for column in manifest.columns):
+        found = ibis.dtype(column.type)
+        columns[column.name] = widest(columns[column.name], found) if column.name in columns else found
+    locations = {file.path: project.ground.bronze.locate(file) for manifest in log for file in manifest.files}
+    return BronzeRows(tuple(log), locations, ibis.schema(columns | dict(PLATFORM_COLUMNS)))
+
+
+def lake_rows(
+    name: str, project: Project, *, where: Mapping[str, object] | None = None, snapshot_id: int | None = None
+) -> LakeRows:
+    """Rows of the table as it is, or of one snapshot; none, with the declared columns, before its first commit."""
+    lake = project.ground.lake
+    state = lake.state(name)
+    chosen = snapshot_id if snapshot_id is not None else state.snapshot_id if state else None
+    if chosen is None:
+        return LakeRows((), project.pipeline.table(name).schema)
+    files = lake.files(name, snapshot_id=chosen, where=where)
+    return LakeRows(tuple(file.path for file in files), lake.schema(name))
+
+
+def held_rows(name: str, project: Project) -> dict[str, LakeRows]:
+    """Rows kept beside the table, by branch: the files that only the branch has."""
+    lake, published = project.ground.lake, set(lake_rows(name, project).paths)
+    found = {
+        branch: lake_rows(name, project, snapshot_id=state.snapshot_id) for branch, state in lake.held(name).items()
+    }
+    return {
+        branch: LakeRows(tuple(path for path in rows.paths if path not in published), rows.schema)
+        for branch, rows in found.items()
+    }
+
+
+def any_rows(name: str, project: Project) -> BronzeRows | LakeRows:
+    """Of a table of any layer."""
+    is_bronze = name.startswith(BRONZE)
+    return bronze_rows(name.removeprefix(BRONZE), project) if is_bronze else lake_rows(name, project)

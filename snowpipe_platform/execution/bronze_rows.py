@@ -1,0 +1,134 @@
+"""The rows of bronze: a source's columns in bronze types, and what the platform adds to each row."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from snowpipe_platform.errors import SourceError
+from snowpipe_platform.execution.arrow_types import INSTANT_TYPE, RULE_PREFIX, nanoseconds, to_bronze
+from snowpipe_platform.execution.extraction_plan import ExtractionPlan
+from snowpipe_platform.spec.manifest import (
+    CONTENT_HASH,
+    DELETE,
+    EXTRACTION_TIMESTAMP,
+    INSTANT,
+    NANOSECONDS,
+    OPERATION,
+    PLATFORM_COLUMNS,
+    ROW_NUMBER,
+    SOURCE_SYSTEM,
+    UPSERT,
+)
+from snowpipe_platform.spec.watermark import WatermarkKind
+
+
+@dataclass(frozen=True)
+class ReadRows:
+    """One batch as it was read. rows: in bronze types, with the platform's columns but the content hash.
+
+    rules: for each of the query's rules, whether a row meets it. kept: whether the rules let the row in.
+    """
+
+    rows: pa.Table
+    rules: dict[str, pa.Array]
+    kept: pa.Array
+
+    def where(self, chosen: pa.Array) -> "ReadRows":
+        """The chosen rows only."""
+        rules = {name: holds.filter(chosen) for name, holds in self.rules.items()}
+        return ReadRows(self.rows.filter(chosen), rules, self.kept.filter(chosen))
+
+    @property
+    def accepted(self) -> pa.RecordBatch:
+        """The rows to land unless they were before."""
+        rows = self.rows if pc.all(self.kept).as_py() else self.rows.filter(self.kept)
+        batches = rows.combine_chunks().to_batches()
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], rows.schema)
+
+    @property
+    def dropped(self) -> pa.Table:
+        """The rows that rules keep out, the source's columns only."""
+        return self.rows.filter(pc.invert(self.kept)).drop_columns([n for n in PLATFORM_COLUMNS if n != CONTENT_HASH])
+
+    def failures(self) -> dict[str, int]:
+        """How many rows break each rule."""
+        return {name: len(holds) - holds.true_count for name, holds in self.rules.items()}
+
+
+def read_rows(plan: ExtractionPlan, batch: pa.RecordBatch, *, start: int, nulls: bool) -> ReadRows:
+    """A batch of the source as rows of bronze. start: rows read before. nulls: they have no watermark.
+
+    Raises SourceError for a value that its column's type cannot hold.
+    """
+    count = batch.num_rows
+    own = to_bronze(batch, plan.schema, time_zones=plan.query.time_zones)
+    instants = _repeated(plan.default_instant, count, INSTANT_TYPE)
+    fraction = _repeated(0, count, pa.int16())
+    if plan.watermark is not None and not nulls and plan.kind is not WatermarkKind.NUMBER:
+        instants = own[plan.watermark].cast(INSTANT_TYPE)
+        fraction = nanoseconds(_source_column(batch, plan.watermark))
+    rows = _with_platform_columns(plan, own, start=start, instants=instants, fraction=fraction, operation=UPSERT)
+    rules = {rule.name: _source_column(batch, RULE_PREFIX + rule.name) for rule in plan.query.rules}
+    kept = _repeated(value=True, count=count, dtype=pa.bool_())
+    for rule in plan.query.rules:
+        if rule.on_violation == "dead_letter":
+            kept = pc.and_(kept, rules[rule.name])
+    return ReadRows(rows, rules, kept)
+
+
+def refuse_failures(plan: ExtractionPlan, read: ReadRows) -> None:
+    """Raises SourceError when rows break a rule whose on_violation is `fail`."""
+    failures = read.failures()
+    for rule in plan.query.rules:
+        if rule.on_violation == "fail" and failures[rule.name]:
+            msg = (
+                f"query {plan.query.name!r}: {failures[rule.name]:,} rows break the rule {rule.name!r} "
+                f"({rule.expression}), whose on_violation is 'fail'. Nothing was landed. Mend the source, or let the "
+                "rule 'land' or 'dead_letter'."
+            )
+            raise SourceError(msg)
+
+
+def tombstones(plan: ExtractionPlan, keys: pa.RecordBatch, *, start: int) -> pa.Table:
+    """One delete per key, at the extraction's instant, all other columns null."""
+    count = keys.num_rows
+    own = [
+        keys.column(f.name).cast(f.type) if f.name in keys.schema.names else pa.nulls(count, f.type)
+        for f in plan.schema
+    ]
+    rows = _with_platform_columns(
+        plan,
+        pa.table(own, schema=plan.schema),
+        start=start,
+        instants=_repeated(plan.extracted_at, count, INSTANT_TYPE),
+        fraction=_repeated(0, count, pa.int16()),
+        operation=DELETE,
+    )
+    rows = rows.append_column(CONTENT_HASH, _repeated(DELETE, count, pa.string()))
+    return rows.select([*plan.schema.names, *PLATFORM_COLUMNS])
+
+
+def _with_platform_columns(  # noqa: PLR0913 - one per column
+    plan: ExtractionPlan, rows: pa.Table, *, start: int, instants: pa.Array, fraction: pa.Array, operation: str
+) -> pa.Table:
+    count = rows.num_rows
+    columns = {
+        EXTRACTION_TIMESTAMP: _repeated(plan.extracted_at, count, INSTANT_TYPE),
+        SOURCE_SYSTEM: _repeated(plan.source_system, count, pa.string()),
+        ROW_NUMBER: pa.array(range(start, start + count), pa.int64()),
+        INSTANT: instants,
+        NANOSECONDS: fraction,
+        OPERATION: _repeated(operation, count, pa.string()),
+    }
+    for name, values in columns.items():
+        rows = rows.append_column(name, values)
+    return rows
+
+
+def _repeated(value: object, count: int, dtype: pa.DataType) -> pa.Array:
+    return pa.repeat(pa.scalar(value, dtype), count)
+
+
+def _source_column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    return batch.column(next(i for i, found in enumerate(batch.schema.names) if found.lower() == name.lower()))

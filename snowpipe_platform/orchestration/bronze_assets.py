@@ -1,0 +1,40 @@
+"""One asset per query: `bronze/<entity>`, by load day."""
+
+import dagster as dg
+
+from snowpipe_platform.execution.extraction import ExtractionRequest
+from snowpipe_platform.execution.extraction_plan import Window
+from snowpipe_platform.orchestration.identity import run_identity
+from snowpipe_platform.orchestration.io_managers import BRONZE_IO_MANAGER
+from snowpipe_platform.orchestration.names import asset_key, bronze_name, dagster_owners
+from snowpipe_platform.orchestration.partitions import ONE_RUN_A_DAY, load_day
+from snowpipe_platform.spec.extraction import Query
+
+CODE_VERSION_DIGITS = 12
+
+
+def bronze_asset(
+    query: Query, *, source_system: str, load_days: dg.PartitionsDefinition[str]
+) -> dg.AssetsDefinition:
+    """The rows of one source table as extracted, each once; a run lands what its load day has and is not landed yet."""
+    name = bronze_name(query.entity)
+
+    @dg.asset(
+        key=asset_key(name),
+        io_manager_key=BRONZE_IO_MANAGER,
+        partitions_def=load_days,
+        backfill_policy=ONE_RUN_A_DAY,
+        group_name="bronze",
+        kinds={"bronze", query.output_format, source_system.lower()},
+        owners=dagster_owners(query.owners),
+        description=query.description or f"Rows of query {query.name} as extracted.",
+        code_version=query.fingerprint()[:CODE_VERSION_DIGITS],
+        tags={"snowpipe/mode": query.mode},
+        metadata={"sql": dg.MetadataValue.md(f"```sql\n{query.sql}\n```"), "query": query.name},
+        pool=name,
+    )
+    def extract(context: dg.AssetExecutionContext) -> ExtractionRequest:
+        window = Window(load_day(context.partition_key))
+        return ExtractionRequest(query, source_system, window, run_identity(context.run))
+
+    return extract

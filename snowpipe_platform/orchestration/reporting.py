@@ -1,0 +1,95 @@
+"""Tell a Dagster instance what happened outside of it: the same events a run leaves, without a run."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+# AssetCheckEvaluation takes it, and Dagster exports it nowhere; without it a partition's check counts as never evaluated.
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+
+from snowpipe_platform.execution.execute import TableResult, rules_of
+from snowpipe_platform.execution.extraction import ExtractionResult
+from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
+from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, check_name
+from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes
+from snowpipe_platform.spec.table import ChangesTable
+
+CODE_VERSION_TAG = "dagster/code_version"
+BLOCKING = {PUBLISHED, WINDOW_COMPLETE}
+
+
+def report_extraction(instance: dg.DagsterInstance, result: ExtractionResult, ground: Ground) -> None:
+    """One load day of `bronze/<entity>` was extracted: its materialization, then its checks."""
+    query, day = result.plan.query, result.plan.load_day
+    key = asset_key(bronze_name(query.entity))
+    _materialized(instance, key, day, extraction_metadata(result, ground), code_version=query.fingerprint()[:12])
+    names = {WINDOW_COMPLETE, *(rule.name for rule in query.rules)}
+    _evaluated(instance, bronze_outcomes(query, day, names=names, ground=ground), day)
+
+
+def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Ground) -> None:
+    """A table was run: its materialization, then its checks. A changes table run over several load days at once is
+    reported for each of them."""
+    request, table = result.plan.request, result.plan.table
+    names = {PUBLISHED, *(check_name(rule.id) for rule in rules_of(table))}
+    metadata = table_metadata(result, ground)
+    for day in _days(result):
+        _materialized(instance, asset_key(table.name), day, metadata, code_version=table.code_version)
+        found = table_outcomes(table, day, names=names, run_id=request.identity.run_id, ground=ground)
+        _evaluated(instance, found, day)
+
+
+def _days(result: TableResult) -> list[date | None]:
+    if not isinstance(result.plan.table, ChangesTable):
+        return [None]
+    if result.plan.request.load_day is not None:
+        return [result.plan.request.load_day]
+    return [date.fromisoformat(day) for day in sorted(result.quality.by_partition)]
+
+
+def _materialized(
+    instance: dg.DagsterInstance, key: dg.AssetKey, day: date | None, metadata: Mapping[str, Any], *, code_version: str
+) -> None:
+    event = dg.AssetMaterialization(
+        key, partition=_partition(day), metadata=metadata, tags={CODE_VERSION_TAG: code_version}
+    )
+    instance.report_runless_asset_event(event)
+
+
+def _evaluated(instance: dg.DagsterInstance, results: list[dg.AssetCheckResult], day: date | None) -> None:
+    for result in results:
+        if result.asset_key is None or result.check_name is None:
+            continue
+        event = dg.AssetCheckEvaluation(
+            asset_key=result.asset_key,
+            check_name=result.check_name,
+            passed=result.passed,
+            metadata=result.metadata,
+            severity=result.severity,
+            description=result.description,
+            blocking=result.check_name in BLOCKING,
+            partition=_partition(day),
+            target_materialization_data=_target(instance, result.asset_key, day),
+        )
+        instance.report_runless_asset_event(event)
+
+
+def _target(
+    instance: dg.DagsterInstance, key: dg.AssetKey, day: date | None
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """The materialization the evaluation is about: the latest."""
+    partitions = None if day is None else [day.isoformat()]
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions)
+    records = instance.fetch_materializations(wanted, limit=1).records
+    if not records:
+        return None
+    return AssetCheckEvaluationTargetMaterializationData(
+        storage_id=records[0].storage_id, run_id=records[0].run_id, timestamp=records[0].timestamp
+    )
+
+
+def _partition(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

@@ -1,0 +1,112 @@
+"""What automation does not see is swept up; what max_batches cut short is continued."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+CHANGES, DIMENSION, GOLD = "silver/customer_changes", "silver/dim_customers", "gold/customer_count"
+SMALL_BATCHES = "batch_size: 10\n    max_batches: 1"
+
+
+def _requested(requests):
+    return [({key.to_user_string() for key in one.asset_selection}, one.partition_key) for one in requests]
+
+
+@pytest.mark.case("A61")
+def test_the_sweep_requests_what_has_not_consumed_an_old_day(shop):
+    for day in ("2024-03-01", "2024-03-02"):
+        shop.customers(day, good=3)
+        shop.run(day=day)
+    assert shop.sensor_requests("sweep") == []
+
+    shop.customers("2024-03-01", good=1, prefix="late")
+    shop.run("bronze/customers", day="2024-03-01")
+    assert _requested(shop.sensor_requests("sweep")) == [({CHANGES}, "2024-03-01")]
+
+    shop.run(CHANGES, day="2024-03-01")
+    assert _requested(shop.sensor_requests("sweep")) == [({DIMENSION}, None)]
+
+    shop.run(DIMENSION)
+    assert _requested(shop.sensor_requests("sweep")) == [({GOLD}, None)]
+
+    shop.run(GOLD)
+    assert shop.sensor_requests("sweep") == []
+
+
+def test_the_sweep_tries_held_rows_again_only_when_something_came(shop):
+    shop.customers("2024-03-01", good=90, bad=10)
+    shop.run("bronze/customers", CHANGES, day="2024-03-01")
+    assert shop.sensor_requests("sweep") == []
+
+    shop.customers("2024-03-01", good=900, prefix="late")
+    shop.run("bronze/customers", day="2024-03-01")
+    assert _requested(shop.sensor_requests("sweep")) == [({CHANGES}, "2024-03-01")]
+
+
+def test_the_sweep_leaves_alone_what_a_run_is_about_to_do(shop):
+    shop.customers("2024-03-01", good=3)
+    shop.run("bronze/customers", day="2024-03-01")
+    job = shop.definitions.resolve_job_def("everything")
+    shop.instance.create_run_for_job(
+        job,
+        asset_selection=frozenset({dg.AssetKey(["silver", "customer_changes"])}),
+        status=dg.DagsterRunStatus.STARTED,
+        tags={"dagster/partition": "2024-03-01"},
+    )
+
+    assert shop.sensor_requests("sweep") == []
+
+
+@pytest.mark.case("A62")
+def test_a_day_cut_short_is_red_and_continued_until_it_is_done(make_shop):
+    shop = make_shop(SMALL_BATCHES)
+    shop.customers("2024-03-01", good=25)
+    shop.sql("UPDATE customers SET updated_at = updated_at + INTERVAL 1 MINUTE * substr(customer_id, 12)::INTEGER")
+    first = shop.run(day="2024-03-01")
+    verdicts, downstream, keys = [_window(shop, first)], [CHANGES in shop.materialized(first)], []
+
+    while requests := shop.sensor_requests("continuation"):
+        assert _requested(requests) == [({"bronze/customers"}, "2024-03-01")]
+        keys.append(requests[0].run_key)
+        result = shop.run("bronze/customers", CHANGES, day=requests[0].partition_key)
+        verdicts.append(_window(shop, result))
+        downstream.append(CHANGES in shop.materialized(result))
+
+    assert verdicts == [False, False, True]
+    assert downstream == [False, False, True]
+    assert len(set(keys)) == len(keys)
+    assert len(shop.rows(CHANGES)) == 25
+
+
+@pytest.mark.case("A62")
+def test_the_sweep_waits_for_a_day_that_was_cut_short(make_shop):
+    shop = make_shop(SMALL_BATCHES)
+    shop.customers("2024-03-01", good=25)
+    shop.sql("UPDATE customers SET updated_at = updated_at + INTERVAL 1 MINUTE * substr(customer_id, 12)::INTEGER")
+    shop.run(day="2024-03-01")
+
+    assert shop.sensor_requests("sweep") == []
+
+
+def _window(shop, result):
+    return shop.evaluations(result)["bronze/customers:window_complete"].passed
+
+
+def test_every_sensor_runs_from_the_start(shop):
+    sensors = {sensor.name: sensor.default_status for sensor in shop.definitions.sensors}
+    assert sensors == dict.fromkeys(
+        ("default_automation_condition_sensor", "sweep", "continuation"), dg.DefaultSensorStatus.RUNNING
+    )
+
+
+def test_the_schedule_asks_for_the_day_that_is_over(shop):
+    schedule = shop.definitions.resolve_schedule_def("extract_yesterday")
+    context = dg.build_schedule_context(
+        repository_def=shop.definitions.get_repository_def(),
+        scheduled_execution_time=datetime(2024, 3, 2, 0, 15, tzinfo=UTC),
+    )
+    request = schedule.evaluate_tick(context).run_requests[0]
+
+    assert request.partition_key == "2024-03-01"
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
