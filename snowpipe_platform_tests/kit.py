@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 from tenacity import wait_none
 
@@ -188,7 +189,8 @@ _READERS: dict[str, Callable[[str], object]] = {
     "decimal": Decimal,
     "int": int,
     "uint": int,
-    "float": float,
+    "float32": lambda text: pa.scalar(float(text), pa.float32()).as_py(),
+    "float64": float,
     "binary": bytes.fromhex,
     "string": str,
 }

@@ -49,7 +49,10 @@ except SystemExit:
 @pytest.mark.parametrize("command", ["run", "status", "show", "sql", "doctor", "demo", "dev"])
 def test_every_commands_help_has_an_example(shop, command):
     answer = shop.type(command, "--help")
-    assert (answer.exit_code, f"snowpipe {command}" in answer.stdout.partition("Usage")[2].partition("\n")[2]) == (0, True)
+    assert (answer.exit_code, f"snowpipe {command}" in answer.stdout.partition("Usage")[2].partition("\n")[2]) == (
+        0,
+        True,
+    )
 
 
 def test_the_version_is_one_line(shop):
@@ -81,10 +84,18 @@ def test_a_run_needs_no_variable_of_aws_snowflake_or_dagster_and_no_network(shop
         (["run", "--form", "2024-03-01"], "No such option: --form (Possible options: --from", "snowpipe run --help"),
         (["run", "--from", "March"], "Invalid value for '--from'", "snowpipe run --help"),
         (["show"], "Missing argument 'TABLE'", "snowpipe show --help"),
-        (["run", "fct_order"], "there is no table 'fct_order'. Did you mean 'silver/fct_orders'?", "snowpipe run --help"),
-        (["show", "silver/nothing_like_it"], "there is no table 'silver/nothing_like_it'. Known: ", "snowpipe show --help"),
+        (
+            ["run", "fct_order"],
+            "there is no table 'fct_order'. Did you mean 'silver/fct_orders'?",
+            "snowpipe run --help",
+        ),
+        (
+            ["show", "silver/nothing_like_it"],
+            "there is no table 'silver/nothing_like_it'. Known: ",
+            "snowpipe show --help",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_was_typed_wrongly_is_answered_in_a_line_with_the_next_command(shop, words, message, command):
     answer = shop.type(*words)
     first, last = answer.stderr.splitlines()

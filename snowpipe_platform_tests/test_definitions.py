@@ -21,7 +21,8 @@ def _loaded(tmp_path):
         import json, socket, sys, time
         import dagster, ibis, pandera.ibis
         opened = []
-        sys.addaudithook(lambda event, args: opened.append(event) if event in ("socket.connect", "sqlite3.connect") else None)
+        watched = {{"socket.connect", "sqlite3.connect"}}
+        sys.addaudithook(lambda event, args: opened.append(event) if event in watched else None)
         started = time.perf_counter()
         from snowpipe_platform.definitions import definitions
         repository = definitions().get_repository_def()
@@ -48,7 +49,9 @@ def test_loading_opens_nothing_and_imports_nothing_heavy(tmp_path):
     assert loaded["heavy"] == []
     assert loaded["opened"] == []
     assert not (tmp_path / "home").exists()
-    assert {"bronze/customers", "silver/customer_changes", "silver/dim_customers", "gold/daily_sales"} <= set(loaded["keys"])
+    assert {"bronze/customers", "silver/customer_changes", "silver/dim_customers", "gold/daily_sales"} <= set(
+        loaded["keys"]
+    )
 
 
 @pytest.mark.case("A38")

@@ -123,7 +123,13 @@ class TinyShop:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, **replaced: str) -> None:
         self.folder, self.package = folder, f"tiny_{uuid.uuid4().hex[:8]}"
-        for name, text in {**FILES, **{next(known for known in FILES if known.partition(".")[0] == k.replace("__", "/")): v for k, v in replaced.items()}}.items():
+        for name, text in {
+            **FILES,
+            **{
+                next(known for known in FILES if known.partition(".")[0] == k.replace("__", "/")): v
+                for k, v in replaced.items()
+            },
+        }.items():
             path = folder / self.package / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)

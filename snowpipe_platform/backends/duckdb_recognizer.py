@@ -27,14 +27,15 @@ from snowpipe_platform.spec.manifest import CONTENT_HASH, DELETE, NANOSECONDS, O
 MEMORY_LIMIT = "1GB"
 """Above it, what is compared with spills to a temporary folder."""
 _READ_ROWS = 100_000
-_POSITION = "__position"
+# A source's columns may have any other name.
+_HASH, _KEY, _MARK, _POSITION = "__hash", "__key", "__mark", "__position"
 
 
 class DuckDBRecognizer:
     """The `Recognizer` of one extraction; what it compares with lies in a private database that spills to disk.
 
-    Table `landed` has the images to compare with: `hash`; with a key the key's columns, for a snapshot; without one
-    how many `copies` no row read has met yet.
+    Table `landed` has the images to compare with: their hash; for a snapshot also the key and its columns; without a
+    key how many `copies` no row read has met yet. Table `seen`: the keys of a snapshot that were landed and read again.
     """
 
     def __init__(self, *, schema: pa.Schema, key: Sequence[str], watermark: str | None, landed: Landed) -> None:
@@ -64,7 +65,7 @@ class DuckDBRecognizer:
         if self._watermark is not None or not self._has_landed:
             return
         keys = ", ".join(identifier(name) for name in self._key)
-        sql = f"SELECT DISTINCT {keys}, key FROM landed ANTI JOIN seen USING (key) ORDER BY key"  # noqa: S608
+        sql = f"SELECT DISTINCT {keys}, {_KEY} FROM landed ANTI JOIN seen USING ({_KEY}) ORDER BY {_KEY}"  # noqa: S608
         for batch in self._database.execute(sql).to_arrow_reader(_READ_ROWS):
             yield batch.select(self._key)
 
@@ -77,7 +78,7 @@ class DuckDBRecognizer:
         columns = [f"{self._content(list(self._types))} AS {CONTENT_HASH}"]
         if self._has_landed:
             hash_column = CONTENT_HASH if self._compared is None else self._content(self._compared)
-            columns += [f"{hash_column} AS hash", f"{self._key_text()} AS key"]
+            columns += [f"{hash_column} AS {_HASH}", f"{self._key_text()} AS {_KEY}"]
         with self._registered(batch=rows):
             return self._database.execute(f"SELECT {', '.join(columns)} FROM batch").to_arrow_table()  # noqa: S608
 
@@ -85,20 +86,22 @@ class DuckDBRecognizer:
         """Whether each row was landed before."""
         positions = pa.array(range(hashed.num_rows), pa.int64())
         with self._registered(hashed=hashed.append_column(_POSITION, positions)):
-            sql = f"SELECT {_POSITION} FROM hashed SEMI JOIN landed USING (hash)"  # noqa: S608
+            sql = f"SELECT {_POSITION} FROM hashed SEMI JOIN landed USING ({_HASH})"  # noqa: S608
             if not self._key:
-                nth = f"row_number() OVER (PARTITION BY hash ORDER BY {_POSITION})"
-                sql = f"SELECT {_POSITION} FROM hashed JOIN landed USING (hash) QUALIFY {nth} <= copies"  # noqa: S608
+                nth = f"row_number() OVER (PARTITION BY {_HASH} ORDER BY {_POSITION})"
+                sql = f"SELECT {_POSITION} FROM hashed JOIN landed USING ({_HASH}) QUALIFY {nth} <= copies"  # noqa: S608
             known = self._database.execute(sql).to_arrow_table()[_POSITION]
             self._remember()
         return pc.is_in(positions, value_set=known.combine_chunks())
 
     def _remember(self) -> None:
         if not self._key:
-            read = "SELECT hash AS read_hash, count(*) AS n FROM hashed GROUP BY ALL"
-            self._database.execute(f"UPDATE landed SET copies = copies - n FROM ({read}) WHERE hash = read_hash")  # noqa: S608
+            read = f"SELECT {_HASH} AS read_hash, count(*) AS n FROM hashed GROUP BY ALL"
+            self._database.execute(f"UPDATE landed SET copies = copies - n FROM ({read}) WHERE {_HASH} = read_hash")  # noqa: S608
         elif self._watermark is None:
-            self._database.execute("INSERT INTO seen SELECT DISTINCT key FROM hashed SEMI JOIN landed USING (key)")
+            self._database.execute(
+                f"INSERT INTO seen SELECT DISTINCT {_KEY} FROM hashed SEMI JOIN landed USING ({_KEY})"
+            )
 
     @contextmanager
     def _registered(self, **tables: pa.Table) -> Iterator[None]:
@@ -124,14 +127,14 @@ class DuckDBRecognizer:
         )
         content = f"image.{CONTENT_HASH}" if self._compared is None else self._content(self._compared)
         if not self._key:
-            sql = f"SELECT {content} AS hash, count(*) AS copies FROM ({source}) AS image GROUP BY ALL"  # noqa: S608
+            sql = f"SELECT {content} AS {_HASH}, count(*) AS copies FROM ({source}) AS image GROUP BY ALL"  # noqa: S608
         else:
             mark = self._text(self._watermark) if self._watermark else "''"
-            columns = f"*, {content} AS hash, {self._key_text()} AS key, {mark} AS mark"
-            wanted = ", ".join(["hash", *(["key", *map(identifier, self._key)] if self._watermark is None else [])])
-            sql = _latest_images(f"SELECT {columns} FROM ({source}) AS image", wanted)  # noqa: S608
+            kept = [] if self._watermark else [_KEY, *map(identifier, self._key)]
+            columns = f"*, {content} AS {_HASH}, {self._key_text()} AS {_KEY}, {mark} AS {_MARK}"
+            sql = _latest_images(f"SELECT {columns} FROM ({source}) AS image", ", ".join([_HASH, *kept]))  # noqa: S608
         self._database.execute(f"CREATE TEMP TABLE landed AS {sql}")
-        self._database.execute("CREATE TEMP TABLE seen (key VARCHAR)")
+        self._database.execute(f"CREATE TEMP TABLE seen ({_KEY} VARCHAR)")
 
     def _key_text(self) -> str:
         return _joined([self._text(name) for name in self._key]) if self._key else "''"
@@ -187,12 +190,9 @@ def _equal_to(row: pa.Table, rows: pa.Table) -> pa.ChunkedArray:
 
 def _latest_images(images: str, wanted: str) -> str:
     """Of each key and watermark what the latest manifest holding them landed, unless the key was deleted since."""
-    return (
-        f"SELECT DISTINCT {wanted} FROM (SELECT *, "  # noqa: S608
-        "max(manifest_number) OVER (PARTITION BY key, mark) AS newest, "
-        f"max(manifest_number) FILTER ({OPERATION} = {literal(DELETE)}) OVER (PARTITION BY key) AS deleted "
-        f"FROM ({images})) WHERE manifest_number = newest AND manifest_number > coalesce(deleted, 0)"
-    )
+    newest = f"manifest_number = max(manifest_number) OVER (PARTITION BY {_KEY}, {_MARK})"
+    deletion = f"max(manifest_number) FILTER ({OPERATION} = {literal(DELETE)}) OVER (PARTITION BY {_KEY})"
+    return f"SELECT DISTINCT {wanted} FROM ({images}) QUALIFY {newest} AND manifest_number > coalesce({deletion}, 0)"  # noqa: S608
 
 
 def canonical_text(column: str, dtype: dt.DataType) -> str:

@@ -94,7 +94,8 @@ class SourceSql:
             for rule in self.query.rules
         )
         condition = "" if where is None else f" WHERE {where}"
-        return f"{_from('*' + rules, sql)}{condition} ORDER BY {', '.join(order)}"
+        sorting = f" ORDER BY {', '.join(order)}" if order else ""
+        return f"{_from('*' + rules, sql)}{condition}{sorting}"
 
 
 def quoted(name: str, columns: Sequence[str] = ()) -> str:

@@ -6,8 +6,8 @@ Condition = dg.AutomationCondition[dg.AssetKey]
 
 
 def _behind_green_checks(condition: Condition) -> Condition:
-    """Not while a blocking check of any input is red, whichever partition it is red for: `all_deps_blocking_checks_passed`
-    is satisfied over many partitions by any one that passed."""
+    """Not while a blocking check of any input is red, whichever partition it is red for. Over many partitions
+    `all_deps_blocking_checks_passed` is satisfied by any one that passed."""
     is_red = dg.AutomationCondition.any_checks_match(dg.AutomationCondition.check_failed(), blocking_only=True)
     return condition & ~dg.AutomationCondition.any_deps_match(is_red)
 

@@ -13,9 +13,12 @@ from snowpipe_platform.spec.extraction import Query
 CODE_VERSION_DIGITS = 12
 
 
-def bronze_asset(
-    query: Query, *, source_system: str, load_days: dg.PartitionsDefinition[str]
-) -> dg.AssetsDefinition:
+def code_version(query: Query) -> str:
+    """Changes with what decides which rows come."""
+    return query.fingerprint()[:CODE_VERSION_DIGITS]
+
+
+def bronze_asset(query: Query, *, source_system: str, load_days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """The rows of one source table as extracted, each once; a run lands what its load day has and is not landed yet."""
     name = bronze_name(query.entity)
 
@@ -28,7 +31,7 @@ def bronze_asset(
         kinds={"bronze", query.output_format, source_system.lower()},
         owners=dagster_owners(query.owners),
         description=query.description or f"Rows of query {query.name} as extracted.",
-        code_version=query.fingerprint()[:CODE_VERSION_DIGITS],
+        code_version=code_version(query),
         tags={"snowpipe/mode": query.mode},
         metadata={"sql": dg.MetadataValue.md(f"```sql\n{query.sql}\n```"), "query": query.name},
         pool=name,

@@ -48,7 +48,9 @@ def _definitions(pipeline: Pipeline, ground: GroundResource) -> dg.Definitions:
     extract = dg.define_asset_job(
         EXTRACT_JOB, dg.AssetSelection.groups("bronze"), description="Land one load day of every query."
     )
-    everything = dg.define_asset_job("everything", dg.AssetSelection.all(), description="One load day through all tables.")
+    everything = dg.define_asset_job(
+        "everything", dg.AssetSelection.all(), description="One load day through all tables."
+    )
     return dg.Definitions(
         assets=[
             *(bronze_asset(query, source_system=source, load_days=days) for query in queries),

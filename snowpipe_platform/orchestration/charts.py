@@ -21,7 +21,9 @@ def bar_chart(title: str, points: Sequence[Point], *, unit: str = "") -> str:
 def _svg(title: str, points: Sequence[Point], unit: str) -> str:
     highest = max((value for _, value in points), default=0.0)
     step = WIDTH / max(len(points), 1)
-    bars = "".join(_bar(index * step, step, value / highest if highest else 0.0) for index, (_, value) in enumerate(points))
+    bars = "".join(
+        _bar(index * step, step, value / highest if highest else 0.0) for index, (_, value) in enumerate(points)
+    )
     labels = _text(0, 14, "start", f"{title}, at most {highest:,.6g}{unit}")
     if points:
         labels += _text(0, HEIGHT - 6, "start", points[0][0])

@@ -1,7 +1,7 @@
 """Asset checks: one per rule, and one blocking check per asset that says whether downstream may go on.
 
-Only the blocking checks stop anything. Dagster's `check_failed()` does not tell a warning from an error, so a check of a
-rule must not block: a warning would.
+Only the blocking checks stop anything. Dagster's `check_failed()` does not tell a warning from an error, so a check of
+a rule must not block: a warning would.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,8 +11,8 @@ import dagster as dg
 
 from snowpipe_platform.execution.execute import rules_of
 from snowpipe_platform.orchestration.failures import final_failures
-from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, rules_by_check
 from snowpipe_platform.orchestration.metadata import tolerated
+from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, rules_by_check
 from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.orchestration.resources import GroundResource
@@ -58,7 +58,7 @@ def bronze_checks(query: Query, load_days: dg.PartitionsDefinition[str]) -> dg.A
     return check_landed
 
 
-def _spec(
+def _spec(  # noqa: PLR0913 - what a check declares
     name: str,
     check: str,
     description: str,

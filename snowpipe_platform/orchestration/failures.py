@@ -10,7 +10,7 @@ from snowpipe_platform.errors import SnowpipeError
 
 @contextmanager
 def final_failures() -> Iterator[None]:
-    """Let a SnowpipeError end the step with its own message. Adapters have retried what is worth it; Dagster does not."""
+    """Let a SnowpipeError end the step with its own message. What is worth another attempt has had it already."""
     try:
         yield
     except SnowpipeError as error:

@@ -31,7 +31,7 @@ class BronzeIOManager(dg.IOManager):
         with final_failures():
             ground = self._ground.ground()
             result = execute_extraction(obj, ground, notice=context.log.warning)
-            context.log.info(f"{table_name(context.asset_key)}: {result.summary}")
+            context.log.info("%s: %s", table_name(context.asset_key), result.summary)
             context.add_output_metadata(extraction_metadata(result, ground))
 
     def load_input(self, context: dg.InputContext) -> ir.Table:
@@ -53,7 +53,7 @@ class LakeIOManager(dg.IOManager):
             ground = self._ground.ground()
             result = execute(obj, ground)
             metadata = table_metadata(result, ground)
-            context.log.info(f"{table_name(context.asset_key)}: {metadata['summary'].value}")
+            context.log.info("%s: %s", table_name(context.asset_key), metadata["summary"].value)
             context.add_output_metadata(metadata)
 
     def load_input(self, context: dg.InputContext) -> ir.Table:
@@ -64,8 +64,8 @@ class LakeIOManager(dg.IOManager):
 
 @dg.io_manager(required_resource_keys={GROUND})
 def bronze_io_manager(context: dg.InitResourceContext) -> BronzeIOManager:
-    """Over the run's own ground. A function: a ConfigurableIOManager around a configured resource makes Dagster 1.13 warn
-    about its own deprecated code in every run."""
+    """Over the run's own ground. A function, because a ConfigurableIOManager around a configured resource makes
+    Dagster 1.13 warn about its own deprecated code in every run."""
     return BronzeIOManager(context.resources.ground)
 
 

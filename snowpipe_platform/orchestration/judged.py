@@ -91,7 +91,7 @@ def _counted(judged: Judged, ground: Ground) -> Judged:
         is_changes = isinstance(judged.table, ChangesTable)
         quality = change_quality(rows, session) if is_changes else table_quality(judged.table, rows, session)
     counts = quality.by_partition.get(judged.partition, Counts(0))
-    return Judged(judged.table, judged.day, counts, judged.state, judged.is_held, False, judged.history)  # noqa: FBT003
+    return Judged(judged.table, judged.day, counts, judged.state, judged.is_held, False, judged.history)
 
 
 def bind_rows(judged: Judged, session: Session, ground: Ground) -> ir.Table:

@@ -147,7 +147,9 @@ def _failures_chart(rules: Iterable[Rule], quality: Quality) -> str:
     points = [(rule.id, float(counts.broken[rule.id])) for rule in rules if counts.broken.get(rule.id)]
     if not points:
         return "no row breaks a rule"
-    named = "\n".join(f"{place}. {_cell(rule_id)}: {count:,.0f}" for place, (rule_id, count) in enumerate(points, start=1))
+    named = "\n".join(
+        f"{place}. {_cell(rule_id)}: {count:,.0f}" for place, (rule_id, count) in enumerate(points, start=1)
+    )
     return f"{bar_chart('rows that break each rule', points)}\n\n{named}"
 
 

@@ -27,7 +27,7 @@ def bronze_name(entity: str) -> str:
 
 
 def check_name(rule_id: str) -> str:
-    """The Dagster check of a rule: `customer_id.not_null` as `customer_id__not_null`, `a+b.unique` as `a_and_b__unique`."""
+    """The Dagster check of a rule: `a.not_null` as `a__not_null`, `a+b.unique` as `a_and_b__unique`."""
     readable = rule_id.replace(".", "__").replace("+", "_and_")
     return re.sub(r"[^A-Za-z0-9_]", "_", readable)
 

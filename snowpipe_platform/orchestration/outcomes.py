@@ -24,7 +24,7 @@ LONGEST_TEXT = 200
 def table_outcomes(
     table: Table, day: date | None, *, names: Collection[str], run_id: str, ground: Ground
 ) -> list[dg.AssetCheckResult]:
-    """The checks called `names`, of a load day or of the table. Rows are read only where counts or examples need them."""
+    """The checks called `names`, of a load day or of the table. Reads rows only where counts or examples need them."""
     judged = judge(table, day, run_id=run_id, ground=ground)
     chosen = {name: rule for name, rule in rules_by_check(table.name, rules_of(table)).items() if name in names}
     shown = _examples(judged, [rule for rule in chosen.values() if judged.counts.broken.get(rule.id)], ground)
@@ -98,7 +98,9 @@ def _trend(judged: Judged, rule: Rule) -> list[tuple[str, float]]:
 
 def example_table(rows: list[dict[str, Any]]) -> dg.TableMetadataValue:
     """Rows as the UI's own table, long values cut."""
-    texts = [{name: None if value is None else str(value)[:LONGEST_TEXT] for name, value in row.items()} for row in rows]
+    texts = [
+        {name: None if value is None else str(value)[:LONGEST_TEXT] for name, value in row.items()} for row in rows
+    ]
     columns = [dg.TableColumn(name, "string") for name in texts[0]]
     return dg.MetadataValue.table([dg.TableRecord(text) for text in texts], schema=dg.TableSchema(columns))
 

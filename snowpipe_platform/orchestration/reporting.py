@@ -6,12 +6,13 @@ from typing import Any
 
 import dagster as dg
 
-# AssetCheckEvaluation takes it, and Dagster exports it nowhere; without it a partition's check counts as never evaluated.
+# AssetCheckEvaluation takes it, and Dagster exports it nowhere; without it a partition's check counts as not evaluated.
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from snowpipe_platform.execution.execute import TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
-from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.ground import Ground, RunIdentity
+from snowpipe_platform.orchestration.bronze_assets import code_version
 from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, check_name
 from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes
@@ -24,10 +25,11 @@ BLOCKING = {PUBLISHED, WINDOW_COMPLETE}
 def report_extraction(instance: dg.DagsterInstance, result: ExtractionResult, ground: Ground) -> None:
     """One load day of `bronze/<entity>` was extracted: its materialization, then its checks."""
     query, day = result.plan.query, result.plan.load_day
-    key = asset_key(bronze_name(query.entity))
-    _materialized(instance, key, day, extraction_metadata(result, ground), code_version=query.fingerprint()[:12])
+    name = bronze_name(query.entity)
+    _materialized(instance, asset_key(name), day, extraction_metadata(result, ground), code_version=code_version(query))
     names = {WINDOW_COMPLETE, *(rule.name for rule in query.rules)}
-    _evaluated(instance, bronze_outcomes(query, day, names=names, ground=ground), day)
+    found = bronze_outcomes(query, day, names=names, ground=ground)
+    _evaluated(instance, name, day, found, result.plan.identity)
 
 
 def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Ground) -> None:
@@ -39,7 +41,7 @@ def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Grou
     for day in _days(result):
         _materialized(instance, asset_key(table.name), day, metadata, code_version=table.code_version)
         found = table_outcomes(table, day, names=names, run_id=request.identity.run_id, ground=ground)
-        _evaluated(instance, found, day)
+        _evaluated(instance, table.name, day, found, request.identity)
 
 
 def _days(result: TableResult) -> list[date | None]:
@@ -59,28 +61,35 @@ def _materialized(
     instance.report_runless_asset_event(event)
 
 
-def _evaluated(instance: dg.DagsterInstance, results: list[dg.AssetCheckResult], day: date | None) -> None:
+def _evaluated(
+    instance: dg.DagsterInstance, name: str, day: date | None, results: list[dg.AssetCheckResult], identity: RunIdentity
+) -> None:
+    """Under the command's own run id: Dagster 1.13 keeps one runless evaluation of a check and partition for ever, and
+    refuses the second."""
+    key = asset_key(name)
+    target = _latest_materialization(instance, key, day)
     for result in results:
-        if result.asset_key is None or result.check_name is None:
-            continue
-        event = dg.AssetCheckEvaluation(
-            asset_key=result.asset_key,
-            check_name=result.check_name,
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=key,
+            check_name=str(result.check_name),
             passed=result.passed,
             metadata=result.metadata,
             severity=result.severity,
             description=result.description,
             blocking=result.check_name in BLOCKING,
             partition=_partition(day),
-            target_materialization_data=_target(instance, result.asset_key, day),
+            target_materialization_data=target,
         )
-        instance.report_runless_asset_event(event)
+        event = dg.DagsterEvent(
+            dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, job_name=identity.job, event_specific_data=evaluation
+        )
+        instance.report_dagster_event(event, run_id=identity.run_id)
 
 
-def _target(
+def _latest_materialization(
     instance: dg.DagsterInstance, key: dg.AssetKey, day: date | None
 ) -> AssetCheckEvaluationTargetMaterializationData | None:
-    """The materialization the evaluation is about: the latest."""
+    """What the evaluations are about."""
     partitions = None if day is None else [day.isoformat()]
     wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions)
     records = instance.fetch_materializations(wanted, limit=1).records

@@ -51,7 +51,9 @@ def sweep_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         busy = under_way(context.instance, pipeline)
         pending = [one for one in unconsumed(pipeline, ground.ground()) if _target(one) not in busy]
         if not pending:
-            return dg.SensorResult(skip_reason="every table has consumed what its inputs committed, or waits for a check")
+            return dg.SensorResult(
+                skip_reason="every table has consumed what its inputs committed, or waits for a check"
+            )
         return dg.SensorResult(run_requests=list(_runs(pending)))
 
     return sweep

@@ -1,15 +1,15 @@
 """One asset per lake table: a factory for each kind."""
 
-from typing import Any
+from collections.abc import Callable
 
 import dagster as dg
 from pydantic import Field
 
 from snowpipe_platform.errors import PipelineError
-from snowpipe_platform.orchestration.identity import run_identity
 from snowpipe_platform.execution.plan import Plan, TableRequest, plan_table
-from snowpipe_platform.orchestration.automation import daily_condition, whole_table_condition
+from snowpipe_platform.orchestration.automation import Condition, daily_condition, whole_table_condition
 from snowpipe_platform.orchestration.failures import final_failures
+from snowpipe_platform.orchestration.identity import run_identity
 from snowpipe_platform.orchestration.io_managers import LAKE_IO_MANAGER
 from snowpipe_platform.orchestration.metadata import table_definition_metadata
 from snowpipe_platform.orchestration.names import asset_key, dagster_owners
@@ -25,9 +25,7 @@ class TableRun(dg.Config):
     rebuild: bool = Field(default=False, description="make all rows anew from all inputs, whatever was consumed before")
 
 
-def table_asset(
-    table: Table, *, pipeline: Pipeline, load_days: dg.PartitionsDefinition[str]
-) -> dg.AssetsDefinition:
+def table_asset(table: Table, *, pipeline: Pipeline, load_days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """The asset of a table of any kind. Raises PipelineError for a kind that has none."""
     if isinstance(table, ChangesTable):
         return changes_asset(table, pipeline=pipeline, load_days=load_days)
@@ -42,12 +40,7 @@ def changes_asset(
 ) -> dg.AssetsDefinition:
     """Accepted and quarantined changes by load day: a run consumes what bronze has for its day."""
 
-    @dg.asset(
-        **_declaration(table, kind="changes"),
-        partitions_def=load_days,
-        backfill_policy=ONE_RUN_A_DAY,
-        automation_condition=daily_condition(),
-    )
+    @_asset(table, kind="changes", condition=daily_condition(), load_days=load_days)
     def plan_changes(context: dg.AssetExecutionContext, config: TableRun, ground: GroundResource) -> Plan:
         day = load_day(context.partition_key)
         request = TableRequest(pipeline, table, run_identity(context.run), load_day=day, rebuild=config.rebuild)
@@ -59,7 +52,7 @@ def changes_asset(
 def derived_asset(table: DerivedTable, *, pipeline: Pipeline) -> dg.AssetsDefinition:
     """A table without partitions: a run brings it up to date with all that its inputs committed."""
 
-    @dg.asset(**_declaration(table, kind=table.kind), automation_condition=whole_table_condition())
+    @_asset(table, kind=table.kind, condition=whole_table_condition())
     def plan_derived(context: dg.AssetExecutionContext, config: TableRun, ground: GroundResource) -> Plan:
         request = TableRequest(pipeline, table, run_identity(context.run), rebuild=config.rebuild)
         return _plan(request, ground)
@@ -72,18 +65,23 @@ def _plan(request: TableRequest, ground: GroundResource) -> Plan:
         return plan_table(request, ground.ground())
 
 
-def _declaration(table: Table, *, kind: str) -> dict[str, Any]:
+def _asset(
+    table: Table, *, kind: str, condition: Condition, load_days: dg.PartitionsDefinition[str] | None = None
+) -> Callable[[Callable[..., Plan]], dg.AssetsDefinition]:
     """What all kinds declare alike. Inputs are deps: the plan reads their commits, not rows handed over."""
-    return {
-        "key": asset_key(table.name),
-        "deps": [asset_key(name) for name in table.upstream],
-        "io_manager_key": LAKE_IO_MANAGER,
-        "group_name": table.layer,
-        "kinds": {table.layer, "iceberg", kind},
-        "owners": dagster_owners(table.owners),
-        "description": table.description,
-        "code_version": table.code_version,
-        "tags": {"snowpipe/kind": kind},
-        "metadata": table_definition_metadata(table),
-        "pool": table.name,
-    }
+    return dg.asset(
+        key=asset_key(table.name),
+        deps=[asset_key(name) for name in table.upstream],
+        io_manager_key=LAKE_IO_MANAGER,
+        partitions_def=load_days,
+        backfill_policy=None if load_days is None else ONE_RUN_A_DAY,
+        automation_condition=condition,
+        group_name=table.layer,
+        kinds={table.layer, "iceberg", kind},
+        owners=dagster_owners(table.owners),
+        description=table.description,
+        code_version=table.code_version,
+        tags={"snowpipe/kind": kind},
+        metadata=table_definition_metadata(table),
+        pool=table.name,
+    )

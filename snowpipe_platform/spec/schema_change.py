@@ -73,5 +73,7 @@ def _holds(wide: dt.DataType, narrow: dt.DataType) -> bool:
         return bool(wide.precision - wide.scale >= digits)  # type: ignore[attr-defined]
     if wide.is_timestamp() and narrow.is_date():
         return True
-    same_family = (wide.is_integer() and narrow.is_integer()) or (wide.is_floating() and narrow.is_floating())
-    return same_family and bool(ibis.dtype(wide).nbytes >= ibis.dtype(narrow).nbytes)
+    if wide.is_integer() and narrow.is_integer():
+        inner, outer = narrow.bounds, wide.bounds  # type: ignore[attr-defined]
+        return bool(outer.lower <= inner.lower and inner.upper <= outer.upper)
+    return wide.is_floating() and narrow.is_floating() and bool(wide.nbytes >= narrow.nbytes)  # type: ignore[attr-defined]

@@ -59,19 +59,24 @@ def test_a_rebuild_leaves_bronze_out_and_takes_every_day_at_once(pipeline):
     assert all(step.rebuild and step.day is None for step in steps)
 
 
+ORDERS, NEXT_ORDERS = Step("bronze/orders", FIRST), Step("bronze/orders", SECOND)
+CHANGES, NEXT_CHANGES = Step("silver/order_changes", FIRST), Step("silver/order_changes", SECOND)
+FACTS, TOTALS, CUSTOMERS = Step("silver/fct_orders"), Step("gold/daily_totals"), Step("silver/customer_list")
+
+
 @pytest.mark.parametrize(
     ("done", "status", "step", "expected"),
     [
-        pytest.param(Step("bronze/orders", FIRST), Status.FAILED, Step("bronze/orders", SECOND), "bronze/orders of 2024-03-01", id="a later day of a failed extraction"),
-        pytest.param(Step("bronze/orders", FIRST), Status.FAILED, Step("silver/order_changes", FIRST), "bronze/orders of 2024-03-01", id="the changes of a failed extraction"),
-        pytest.param(Step("bronze/orders", FIRST), Status.FAILED, Step("bronze/customers", FIRST), None, id="another entity"),
-        pytest.param(Step("silver/order_changes", FIRST), Status.HELD, Step("silver/order_changes", SECOND), None, id="the next day of held changes"),
-        pytest.param(Step("silver/order_changes", FIRST), Status.HELD, Step("silver/fct_orders"), "silver/order_changes of 2024-03-01", id="what reads held changes"),
-        pytest.param(Step("silver/order_changes", FIRST), Status.HELD, Step("silver/customer_list"), None, id="another branch"),
-        pytest.param(Step("silver/order_changes", FIRST), Status.WARNED, Step("silver/fct_orders"), None, id="what reads warned changes"),
-        pytest.param(Step("silver/fct_orders"), Status.HELD, Step("gold/daily_totals"), "silver/fct_orders", id="gold behind a held fact"),
+        pytest.param(ORDERS, Status.FAILED, NEXT_ORDERS, ORDERS.title, id="a later day of a failed extraction"),
+        pytest.param(ORDERS, Status.FAILED, CHANGES, ORDERS.title, id="the changes of a failed extraction"),
+        pytest.param(ORDERS, Status.FAILED, Step("bronze/customers", FIRST), None, id="another entity"),
+        pytest.param(CHANGES, Status.HELD, NEXT_CHANGES, None, id="the next day of held changes"),
+        pytest.param(CHANGES, Status.HELD, FACTS, CHANGES.title, id="what reads held changes"),
+        pytest.param(CHANGES, Status.HELD, CUSTOMERS, None, id="another branch"),
+        pytest.param(CHANGES, Status.WARNED, FACTS, None, id="what reads warned changes"),
+        pytest.param(FACTS, Status.HELD, TOTALS, FACTS.title, id="gold behind a held fact"),
     ],
-)  # fmt: skip
+)
 def test_a_step_is_blocked_by_what_it_needs_and_by_nothing_else(pipeline, done, status, step, expected):
     assert blocker(step, pipeline, [Outcome(done, status)]) == expected
 
@@ -133,7 +138,9 @@ def test_a_failed_extraction_stops_the_entitys_later_days_and_no_other_entity(sh
     shop.end_day("2024-03-02")
     ground = make_ground(shop.home, shop.source.path)
     refusing = Faulty(ground.warehouse, SourceError("the password is wrong"), {"schema": [1]})
-    found = outcomes_of(shop, everything(shop, FIRST, SECOND), ground=make_ground(shop.home, shop.source.path, warehouse=refusing))
+    found = outcomes_of(
+        shop, everything(shop, FIRST, SECOND), ground=make_ground(shop.home, shop.source.path, warehouse=refusing)
+    )
     assert found["bronze/orders of 2024-03-01"].note.endswith("the password is wrong")
     assert {t: o.status.value for t, o in found.items() if "order" in t} == {
         "bronze/orders of 2024-03-01": "FAILED",
@@ -159,4 +166,7 @@ def test_a_window_that_max_batches_cuts_short_is_continued_in_the_same_run(tmp_p
     found = outcomes_of(shop, everything(shop, FIRST))
     landed = found["bronze/orders of 2024-03-01"]
     assert (landed.status, landed.rows, landed.new, len(landed.extractions)) == (Status.OK, 7, 7, 4)
-    assert (found["silver/fct_orders"].rows, len(make_ground(shop.home, shop.source.path).lake.history("silver/order_changes"))) == (7, 1)
+    assert (
+        found["silver/fct_orders"].rows,
+        len(make_ground(shop.home, shop.source.path).lake.history("silver/order_changes")),
+    ) == (7, 1)

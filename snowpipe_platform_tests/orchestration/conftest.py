@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
 import duckdb
@@ -50,12 +50,12 @@ class DimCustomers(pa.DataFrameModel):
     expires_at: dt.Timestamp(scale=6) = pa.Field(nullable=True)
 
     class Config:
-        unique = ["customer_id", "effective_at"]
+        unique: ClassVar = ["customer_id", "effective_at"]
 
 
 class CustomerCount(pa.DataFrameModel):
     domain: str = pa.Field(unique=True)
-    customers: dt.int64
+    customers: dt.int64 = pa.Field(le=5_000)
 
 
 def _tables() -> list[ChangesTable | DerivedTable]:
@@ -90,10 +90,10 @@ def _tables() -> list[ChangesTable | DerivedTable]:
         inputs=(dimension.name,),
         scope=("domain",),
         build=count,
-        touched=lambda changed, inputs: (
-            changed["silver/dim_customers"].filter(lambda rows: rows.email.notnull()).select(
-                domain=lambda rows: rows.email.split("@")[1]
-            )
+        touched=lambda changed, _inputs: (
+            changed["silver/dim_customers"]
+            .filter(lambda rows: rows.email.notnull())
+            .select(domain=lambda rows: rows.email.split("@")[1])
         ),
     )
     return [changes, dimension, total]
@@ -131,12 +131,18 @@ class Shop:
             f"UPDATE source_clock SET now_at = greatest(now_at, TIMESTAMP '{day}' + INTERVAL 1 DAY)",
         )
 
-    def run(self, *names: str, day: str | None = None, config: dict[str, Any] | None = None) -> dg.ExecuteInProcessResult:
+    def run(
+        self, *names: str, day: str | None = None, config: dict[str, Any] | None = None
+    ) -> dg.ExecuteInProcessResult:
         """Materialize the named tables with their checks, all when none is named."""
         selection = [dg.AssetKey(name.split("/")) for name in names] or None
         job = self.definitions.resolve_job_def("everything")
         return job.execute_in_process(
-            partition_key=day, asset_selection=selection, instance=self.instance, raise_on_error=False, run_config=config
+            partition_key=day,
+            asset_selection=selection,
+            instance=self.instance,
+            raise_on_error=False,
+            run_config=config,
         )
 
     def check(self, *checks: tuple[str, str], day: str | None = None) -> dg.ExecuteInProcessResult:

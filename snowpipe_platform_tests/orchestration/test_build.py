@@ -32,6 +32,7 @@ def test_a_load_day_runs_through_every_table_and_its_checks(shop):
         "gold/customer_count:domain__not_null",
         "gold/customer_count:domain__unique",
         "gold/customer_count:customers__not_null",
+        "gold/customer_count:customers__less_than_or_equal_to",
     }
     assert shop.rows("gold/customer_count") == [{"domain": "example.com", "customers": 3}]
 
@@ -44,7 +45,7 @@ def test_valid_and_quarantined_rows_are_the_rows_that_were_landed(shop):
 
     metadata = {name: event.metadata for name, event in shop.materialized(result).items()}
     landed = metadata["bronze/customers"]["rows_landed"].value
-    valid, quarantined = shop.rows(CHANGES, status="valid"), shop.rows(CHANGES, status="quarantined")
+    valid, quarantined = shop.rows(CHANGES, change_status="valid"), shop.rows(CHANGES, change_status="quarantined")
     assert (landed, len(valid), len(quarantined)) == (200, 199, 1)
     assert {row["customer_id"] for row in valid}.isdisjoint(row["customer_id"] for row in quarantined)
     assert metadata[CHANGES]["rows_new"].value == 200
@@ -140,9 +141,7 @@ def test_a_rebuild_makes_every_row_anew(shop):
     shop.customers("2024-03-01", good=3)
     shop.run(day="2024-03-01")
 
-    result = shop.run(
-        "silver/dim_customers", config={"ops": {"silver__dim_customers": {"config": {"rebuild": True}}}}
-    )
+    result = shop.run("silver/dim_customers", config={"ops": {"silver__dim_customers": {"config": {"rebuild": True}}}})
 
     metadata = shop.materialized(result)["silver/dim_customers"].metadata
     assert (metadata["operation"].value, metadata["reason"].value) == ("replace_all", "rebuild")

@@ -1,5 +1,5 @@
 import base64
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from snowpipe_platform.orchestration.charts import bar_chart
 
@@ -7,7 +7,7 @@ from snowpipe_platform.orchestration.charts import bar_chart
 def _svg(markdown):
     prefix, _, encoded = markdown.partition("base64,")
     assert prefix.endswith("](data:image/svg+xml;")
-    return ElementTree.fromstring(base64.b64decode(encoded.removesuffix(")")))
+    return ET.fromstring(base64.b64decode(encoded.removesuffix(")")))
 
 
 def test_a_chart_is_a_markdown_image_with_a_bar_for_each_value():

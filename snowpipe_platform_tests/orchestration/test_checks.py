@@ -142,6 +142,25 @@ def test_checks_of_a_whole_table_run_alone(shop):
     }
 
 
+def test_a_whole_table_that_is_held_back_stays_red_when_checked_alone(shop):
+    shop.customers("2024-03-01", good=3)
+    shop.run(day="2024-03-01")
+    shop.customers("2024-03-02", good=5_000)
+
+    result = shop.run(day="2024-03-02")
+
+    gold, rule = "gold/customer_count", "customers__less_than_or_equal_to"
+    for found in (shop.evaluations(result), shop.evaluations(shop.check((gold, "published"), (gold, rule)))):
+        assert not found[f"{gold}:published"].passed
+        assert (found[f"{gold}:{rule}"].passed, found[f"{gold}:{rule}"].severity) == (False, ERROR)
+        assert found[f"{gold}:{rule}"].metadata["examples"].records[0].data == {
+            "domain": "example.com",
+            "customers": "5003",
+        }
+    assert shop.rows(gold) == [{"domain": "example.com", "customers": 3}]
+    assert shop.sensor_requests("sweep") == []
+
+
 def test_a_failed_check_shows_a_few_rows_and_how_to_see_all(shop):
     shop.customers("2024-03-01", good=493, bad=7)
 

@@ -91,6 +91,8 @@ def test_a_quality_table_has_a_line_per_rule():
 def test_metadata_is_what_dagster_renders(shop):
     shop.customers("2024-03-01", good=1)
     result = shop.run(day="2024-03-01")
-    kinds = {name: type(value) for event in shop.materialized(result).values() for name, value in event.metadata.items()}
+    kinds = {
+        name: type(value) for event in shop.materialized(result).values() for name, value in event.metadata.items()
+    }
     assert kinds["rows_per_commit"] is kinds["quality"] is dg.MarkdownMetadataValue
     assert kinds["dagster/column_schema"] is dg.TableSchemaMetadataValue

@@ -38,8 +38,10 @@ def test_a_table_and_its_key_are_each_other():
         (("a b", "a_b"), "silver/t: rule 'a_b' and 'a b' would both be the check 'a_b'. Rename the rule."),
         (
             ("published",),
-            "silver/t: rule 'published' and the platform's own check would both be the check 'published'. "
-            "Rename the rule.",
+            (
+                "silver/t: rule 'published' and the platform's own check would both be the check 'published'. "
+                "Rename the rule."
+            ),
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """What the command line did is in Dagster as if Dagster had run it."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import dagster as dg
@@ -20,15 +21,15 @@ def _key(name):
     return dg.AssetKey(name.split("/"))
 
 
-def _extract(shop, day):
+def _extract(shop, day, *, identity=COMMAND):
     window = Window(date.fromisoformat(day))
-    request = ExtractionRequest(shop.pipeline.queries.queries[0], "shop", window, COMMAND)
+    request = ExtractionRequest(shop.pipeline.queries.queries[0], "shop", window, identity)
     report_extraction(shop.instance, execute_extraction(request, shop.ground), shop.ground)
 
 
-def _run(shop, name, day=None):
+def _run(shop, name, day=None, *, identity=COMMAND):
     load_day = None if day is None else date.fromisoformat(day)
-    request = TableRequest(shop.pipeline, shop.pipeline.table(name), COMMAND, load_day=load_day)
+    request = TableRequest(shop.pipeline, shop.pipeline.table(name), identity, load_day=load_day)
     report_table(shop.instance, run_table(request, shop.ground), shop.ground)
 
 
@@ -40,20 +41,34 @@ def _check(shop, name, check, day=None):
 
 @pytest.mark.case("A37")
 def test_sixty_days_of_one_process_are_sixty_materialized_days(shop):
-    days = [(date(2024, 3, 1) + timedelta(days=number)).isoformat() for number in range(60)]
-    shop.customers(days[0], good=1)
-    shop.now("2024-05-01")
+    days = [date(2024, 3, 1) + timedelta(days=number) for number in range(60)]
+    shop.customers("2024-03-01", good=1)
+    request = ExtractionRequest(shop.pipeline.queries.queries[0], "shop", Window(days[0]), COMMAND)
+    first = execute_extraction(request, shop.ground)
     for day in days:
-        _extract(shop, day)
-        _run(shop, CHANGES, day)
+        nothing_new = replace(first, plan=replace(first.plan, load_day=day), manifest=None)
+        report_extraction(shop.instance, first if day == days[0] else nothing_new, shop.ground)
+        _run(shop, CHANGES, day.isoformat())
 
+    expected = {day.isoformat() for day in days}
     for name in ("bronze/customers", CHANGES):
-        assert shop.instance.get_materialized_partitions(_key(name)) == set(days)
+        assert shop.instance.get_materialized_partitions(_key(name)) == expected
     published = dg.AssetCheckKey(_key(CHANGES), "published")
     infos = shop.instance.event_log_storage.get_asset_check_partition_info([published])
-    assert {info.partition_key for info in infos} == set(days)
+    assert {info.partition_key for info in infos} == expected
     assert all(info.is_current for info in infos)
     assert shop.instance.get_runs() == []
+
+
+def test_a_day_may_be_reported_as_often_as_it_is_run(shop):
+    for command in ("cli-1", "cli-2", "cli-2"):
+        identity = RunIdentity(run_id=command, job="snowpipe run")
+        _extract(shop, "2024-03-01", identity=identity)
+        _run(shop, CHANGES, "2024-03-01", identity=identity)
+
+    published = dg.AssetCheckKey(_key(CHANGES), "published")
+    infos = shop.instance.event_log_storage.get_asset_check_partition_info([published])
+    assert [(info.partition_key, info.is_current) for info in infos] == [("2024-03-01", True)]
 
 
 def test_a_reported_table_looks_like_a_run_one(shop):
@@ -113,12 +128,12 @@ def test_days_of_one_command_reported_at_its_end_have_their_own_counts(shop):
     for day, good in {"2024-03-01": 3, "2024-03-02": 4}.items():
         shop.customers(day, good=good)
         _extract(shop, day)
-        request = TableRequest(
-            shop.pipeline, shop.pipeline.table(CHANGES), COMMAND, load_day=date.fromisoformat(day)
-        )
+        request = TableRequest(shop.pipeline, shop.pipeline.table(CHANGES), COMMAND, load_day=date.fromisoformat(day))
         results.append(run_table(request, shop.ground))
     for result in results:
         report_table(shop.instance, result, shop.ground)
 
-    rows = [_check(shop, CHANGES, "email__str_contains", day).metadata["rows"].value for day in ("2024-03-01", "2024-03-02")]
+    rows = [
+        _check(shop, CHANGES, "email__str_contains", day).metadata["rows"].value for day in ("2024-03-01", "2024-03-02")
+    ]
     assert rows == [3, 4]

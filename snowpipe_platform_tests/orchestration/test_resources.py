@@ -26,5 +26,6 @@ def test_each_run_makes_its_own(tmp_path):
         made.append(ground.ground())
 
     resource = GroundResource.of(Settings(home=tmp_path))
-    dg.materialize([probe], resources={"ground": resource}, instance=dg.DagsterInstance.ephemeral())
+    with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as instance:
+        dg.materialize([probe], resources={"ground": resource}, instance=instance)
     assert made[0] is not resource.ground()

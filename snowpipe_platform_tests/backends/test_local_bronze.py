@@ -1,0 +1,77 @@
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from snowpipe_platform.backends import local_bronze
+from snowpipe_platform.backends.local_bronze import LocalBronze
+from snowpipe_platform.errors import LakeError
+from snowpipe_platform_tests.contracts.bronze_store import ROWS, BronzeStoreContract, begin, manifest
+
+
+@pytest.fixture
+def store(tmp_path):
+    return LocalBronze(tmp_path / "bronze")
+
+
+class TestLocalBronze(BronzeStoreContract):
+    pass
+
+
+def test_parquet_is_open_to_any_tool(store):
+    file = begin(store).write(ROWS, watermark_min=None, watermark_max=None)
+    with pq.ParquetFile(store.locate(file)) as found:
+        assert found.read().equals(ROWS)
+
+
+def test_json_lines_hold_text_booleans_and_nothing_for_null(store):
+    file = begin(store, file_format="json").write(ROWS, watermark_min=None, watermark_max=None)
+    assert Path(store.locate(file)).read_text(encoding="utf8") == (
+        '{"id": "1", "paid": true, "text": "a\\nb"}\n{"id": "2", "text": "ß"}\n'
+    )
+
+
+def test_a_missing_manifest_is_named(store, tmp_path):
+    for number in (1, 2, 3):
+        store.commit(manifest(number))
+    (tmp_path / "bronze/orders/_log/000000002.json").unlink()
+    with pytest.raises(LakeError, match="bronze/orders: manifest 2 is missing from .*_log"):
+        store.log("orders")
+
+
+def test_a_damaged_manifest_is_named(store, tmp_path):
+    store.commit(manifest(1))
+    (tmp_path / "bronze/orders/_log/000000001.json").write_text("{", encoding="utf8")
+    with pytest.raises(LakeError, match="000000001.json is no manifest"):
+        store.log("orders")
+
+
+def test_a_listing_that_lacks_a_number_while_another_run_commits_is_taken_again(store, monkeypatch):
+    for number in (1, 2):
+        store.commit(manifest(number))
+    real, listings = local_bronze._committed, []
+
+    def hasty(folder):
+        listings.append(real(folder))
+        return listings[-1][1:] if len(listings) == 1 else listings[-1]
+
+    monkeypatch.setattr(local_bronze, "_committed", hasty)
+    assert [entry.number for entry in store.log("orders")] == [1, 2]
+
+
+@pytest.mark.case("A52")
+def test_a_draft_that_was_never_linked_is_no_manifest(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no space")))
+    with pytest.raises(OSError, match="no space"):
+        store.commit(manifest(1))
+    assert store.log("orders") == []
+    assert list((tmp_path / "bronze/orders/_log").iterdir()) == []
+
+
+def test_a_file_is_never_written_over(store, tmp_path):
+    attempt, again = begin(store), begin(store)
+    attempt.write(ROWS, watermark_min=None, watermark_max=None)
+    with pytest.raises(FileExistsError):
+        again.write(pa.table({"id": [9]}), watermark_min=None, watermark_max=None)

@@ -1,0 +1,34 @@
+"""Table names for the shell."""
+
+import subprocess
+import sys
+
+from snowpipe_platform.cli import complete_table
+from snowpipe_platform.commands.completion import table_names
+from snowpipe_platform.spec.pipeline import load_pipeline
+
+
+def test_names_are_completed_full_and_short(shop):
+    assert complete_table("silver/f") == ["silver/fct_orders"]
+    assert complete_table("daily") == ["daily_totals"]
+    assert complete_table("bronze/") == ["bronze/orders", "bronze/customers"]
+
+
+def test_every_name_is_one_a_run_takes(shop):
+    assert set(table_names()) >= set(load_pipeline(shop.package).names)
+
+
+def test_a_pipeline_that_is_not_there_completes_to_nothing(shop, monkeypatch):
+    monkeypatch.setenv("SNOWPIPE_PIPELINE", "not_there.pipeline")
+    assert table_names() == []
+
+
+def test_a_key_press_imports_no_table(shop):
+    code = (
+        "import sys; from snowpipe_platform.cli import complete_table; complete_table(''); "
+        "print([name for name in ('pandera', 'ibis', 'dagster', 'pyiceberg') if name in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=shop.folder, env=shop.environment
+    )
+    assert answer.stdout == "[]\n"

@@ -1,0 +1,101 @@
+"""`snowpipe show`: a table, and the rows that break a rule."""
+
+import pytest
+
+from snowpipe_platform_tests.tiny import TinyShop
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """One row in quarantine, one that a warning is about, one good; the next day all bad, held back."""
+    with pytest.MonkeyPatch.context() as environment:
+        yield _judged(TinyShop(tmp_path_factory.mktemp("judged"), environment))
+
+
+def _judged(shop):
+    shop.orders(
+        ("o1", "1.00", "2024-03-01 10:00"), ("o2", "two", "2024-03-01 10:00"), ("o3", "3.00", "2024-03-01 10:00")
+    )
+    shop.source.run("UPDATE orders SET note = 'why' WHERE order_id = 'o3'")
+    shop.end_day("2024-03-01")
+    shop.type("run", "bronze/orders", "silver/order_changes")
+    shop.orders(("o4", "four", "2024-03-02 10:00"))
+    shop.end_day("2024-03-02")
+    shop.type("run", "bronze/orders", "silver/order_changes")
+    return shop
+
+
+def failing(shop, rule):
+    return shop.json("show", "silver/order_changes", "--failing", rule)
+
+
+def test_a_table_has_columns_newest_rows_place_and_commits(shop):
+    shop.one_day()
+    shop.type("run")
+    told = shop.json("show", "fct_orders")
+    assert told["columns"] == {"order_id": "string", "amount": "decimal(18, 2)", "ordered_on": "date"}
+    assert sorted(row["order_id"] for row in told["rows"]) == ["o1", "o2"]
+    assert told["location"] == str(shop.home / "lake" / "silver" / "fct_orders")
+    assert [(commit["number"], commit["rows"]) for commit in told["commits"]] == [(1, 2)]
+    assert all(len(line) <= 80 for line in shop.type("show", "fct_orders").stdout.splitlines() if "/home/" not in line)
+
+
+def test_newest_changes_come_first(shop):
+    shop.one_day()
+    shop.type("run")
+    told = shop.json("show", "silver/order_changes", "--limit", "1")
+    assert [row["order_id"] for row in told["rows"]] == ["o2"]
+
+
+def test_a_log_of_bronze_shows_its_manifests(shop):
+    shop.one_day()
+    shop.type("run")
+    told = shop.json("show", "bronze/orders")
+    assert [(commit["number"], commit["rows"], commit["day"]) for commit in told["commits"]] == [(1, 2, "2024-03-01")]
+
+
+def test_a_table_without_rows_says_how_to_make_them(shop):
+    shop.end_day("2024-03-01")
+    answer = shop.type("show", "silver/fct_orders")
+    assert (answer.exit_code, answer.stdout.splitlines()[-2:]) == (
+        0,
+        ["no rows yet", "next: snowpipe run silver/fct_orders"],
+    )
+
+
+def test_quarantined_and_held_rows_are_shown_with_payload_and_origin(judged):
+    told = failing(judged, "amount.is_decimal")
+    kept = {row["order_id"]: row["kept_in"] for row in told["rows"]}
+    assert kept == {"o2": "quarantine", "o4": "held-2024-03-02"}
+    quarantined = next(row for row in told["rows"] if row["order_id"] == "o2")
+    assert '"amount":"two"' in quarantined["payload"].replace(" ", "")
+    assert quarantined["source_file"].startswith("orders/year=2024/month=03/day=01/")
+
+
+def test_a_warning_shows_rows_of_the_table_itself(judged):
+    told = failing(judged, "note.str_contains")
+    assert [(row["order_id"], row["kept_in"]) for row in told["rows"]] == [("o3", "table")]
+
+
+def test_a_rule_is_found_by_its_description_whatever_the_case(judged):
+    assert failing(judged, "AMOUNT is a decimal(18, 2)")["rule"] == "amount.is_decimal"
+
+
+def test_a_rule_there_is_not_is_answered_with_the_nearest(judged):
+    answer = judged.type("show", "silver/order_changes", "--failing", "amount.is_decimals")
+    assert answer.exit_code == 2
+    assert "has no rule 'amount.is_decimals'. Did you mean 'amount.is_decimal'?" in answer.stderr
+
+
+def test_a_person_reads_what_was_extracted_and_where_it_is(judged):
+    text = " ".join(judged.type("show", "order_changes", "--failing", "amount.is_decimal").stdout.split())
+    assert "extracted as order_id 'o2', amount 'two', note 'so'" in text
+    assert "from bronze/orders/year=2024/month=03/day=01/" in text
+
+
+def test_a_derived_tables_rows_are_judged_where_they_are_held(shop):
+    shop.orders(("o1", "1.00", "2024-03-01 10:00"), ("o2", "5000.00", "2024-03-01 10:00"))
+    shop.end_day("2024-03-01")
+    assert shop.outcomes()["silver/fct_orders"]["held_on"] == "held"
+    told = shop.json("show", "silver/fct_orders", "--failing", "amount.less_than")
+    assert [(row["kept_in"], row["order_id"], row["amount"]) for row in told["rows"]] == [("held", "o2", "5000.00")]

@@ -1,0 +1,113 @@
+"""What every BronzeStore promises. A backend's test inherits the suite and gives the fixture `store`."""
+
+import threading
+from datetime import date, datetime
+
+import pyarrow as pa
+import pytest
+
+from snowpipe_platform.errors import CommitConflictError
+from snowpipe_platform.spec.manifest import BronzeFile, Manifest
+
+ROWS = pa.table({"id": pa.array([1, 2], pa.int64()), "paid": [True, None], "text": ["a\nb", "ß"]})
+
+
+def manifest(number, *files, entity="orders", extraction_id="x1"):
+    return Manifest(
+        entity=entity,
+        number=number,
+        extraction_id=extraction_id,
+        query=entity,
+        query_fingerprint="f",
+        mode="incremental",
+        source_system="shop",
+        load_day=date(2024, 3, 1),
+        extracted_at=datetime(2024, 3, 2),  # noqa: DTZ001 - naive UTC
+        run_id="r",
+        file_format="parquet",
+        columns=(),
+        files=files,
+        rows_read=2,
+        rows_landed=2,
+        rows_known=0,
+    )
+
+
+def begin(store, extraction_id="x1", *, folder="year=2024/month=03/day=01", file_format="parquet"):
+    return store.begin("orders", folder=folder, extraction_id=extraction_id, file_format=file_format)
+
+
+class BronzeStoreContract:
+    def test_an_entity_without_a_log_is_empty(self, store):
+        assert (store.entities(), store.log("orders")) == ([], [])
+
+    @pytest.mark.parametrize("file_format", ["parquet", "json"])
+    def test_a_file_is_described_and_found(self, store, file_format):
+        file = begin(store, file_format=file_format).write(ROWS, watermark_min="1", watermark_max="2")
+        assert file.path.startswith("orders/year=2024/month=03/day=01/extraction=x1/")
+        assert (file.rows, file.watermark_min, file.watermark_max) == (2, "1", "2")
+        assert file.size_bytes > 0
+        assert store.locate(file).endswith(file.path)
+
+    def test_files_of_one_attempt_have_names_of_their_own(self, store):
+        attempt = begin(store)
+        paths = [attempt.write(ROWS, watermark_min=None, watermark_max=None).path for _ in range(3)]
+        assert len(set(paths)) == 3
+
+    def test_an_attempt_is_invisible_until_its_manifest_is_committed(self, store):
+        file = begin(store).write(ROWS, watermark_min=None, watermark_max=None)
+        assert store.log("orders") == []
+        store.commit(manifest(1, file))
+        assert store.log("orders") == [manifest(1, file)]
+        assert store.entities() == ["orders"]
+
+    def test_a_number_is_given_once_and_the_loser_changes_nothing(self, store):
+        store.commit(manifest(1))
+        with pytest.raises(CommitConflictError, match="orders: another extraction committed number 1 first"):
+            store.commit(manifest(1, extraction_id="x2"))
+        assert [entry.extraction_id for entry in store.log("orders")] == ["x1"]
+
+    def test_of_many_writers_of_one_number_one_wins(self, store):
+        outcomes = []
+
+        def write(number):
+            try:
+                store.commit(manifest(1, extraction_id=f"x{number}"))
+                outcomes.append("won")
+            except CommitConflictError:
+                outcomes.append("lost")
+
+        writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        assert sorted(outcomes) == ["lost"] * 7 + ["won"]
+        assert len(store.log("orders")) == 1
+
+    def test_a_discarded_attempt_may_be_discarded_again(self, store):
+        attempt = begin(store)
+        attempt.write(ROWS, watermark_min=None, watermark_max=None)
+        attempt.discard()
+        attempt.discard()
+        begin(store, "x2").discard()
+        assert store.remove_abandoned("orders") == []
+
+    @pytest.mark.parametrize("folder", ["", "year=2024/month=03", "year=2024/month=03/day=01/hour=07"])
+    def test_what_no_manifest_names_is_removed_wherever_it_lies(self, store, folder):
+        kept = begin(store, folder=folder).write(ROWS, watermark_min=None, watermark_max=None)
+        store.commit(manifest(1, kept))
+        begin(store, "dead", folder=folder).write(ROWS, watermark_min=None, watermark_max=None)
+        (removed,) = store.remove_abandoned("orders")
+        assert removed.endswith("extraction=dead")
+        assert store.remove_abandoned("orders") == []
+        assert begin(store, "x1", folder=folder).__class__  # the kept attempt's folder is still in use
+        assert store.log("orders")[0].files == (kept,)
+
+    def test_other_entities_are_left_alone(self, store):
+        begin(store, "dead").write(ROWS, watermark_min=None, watermark_max=None)
+        assert store.remove_abandoned("customers") == []
+        assert len(store.remove_abandoned("orders")) == 1
+
+
+__all__ = ["BronzeFile", "BronzeStoreContract", "begin", "manifest"]

@@ -1,0 +1,105 @@
+"""What every StateStore and DeadLetters promises. A backend's test gives the fixture `store`."""
+
+import threading
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from snowpipe_platform.errors import LeaseHeldError
+from snowpipe_platform.ports import DeadLetter
+
+
+class StateStoreContract:
+    def test_a_watermark_is_none_until_it_is_set(self, store):
+        assert store.watermark("orders") is None
+
+    def test_a_watermark_moves_by_compare_and_set(self, store):
+        assert store.advance_watermark("orders", expected=None, new="1")
+        assert not store.advance_watermark("orders", expected=None, new="9")
+        assert not store.advance_watermark("orders", expected="7", new="9")
+        assert store.advance_watermark("orders", expected="1", new="2")
+        assert store.watermark("orders") == "2"
+        assert store.watermark("customers") is None
+
+    def test_of_many_that_move_a_watermark_at_once_one_does(self, store):
+        store.advance_watermark("orders", expected=None, new="0")
+        moved = []
+        move = lambda n: moved.append(store.advance_watermark("orders", expected="0", new=str(n)))  # noqa: E731
+        writers = [threading.Thread(target=move, args=(n,)) for n in range(1, 7)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        assert sorted(moved) == [False] * 5 + [True]
+
+    def test_a_lease_is_held_by_one_and_free_afterwards(self, store):
+        with (
+            store.lease("silver/orders", holder="run-1"),
+            pytest.raises(LeaseHeldError, match="silver/orders: run run-1 .* Try again"),
+            store.lease("silver/orders", holder="run-2"),
+        ):
+            pass
+        with store.lease("silver/orders", holder="run-2") as lease:
+            assert lease.holder == "run-2"
+
+    def test_a_lease_is_free_after_an_error(self, store):
+        with pytest.raises(ValueError, match="bug"), store.lease("x", holder="a"):
+            raise ValueError("bug")
+        with store.lease("x", holder="b"):
+            pass
+
+    def test_leases_of_other_resources_do_not_wait(self, store):
+        with store.lease("x", holder="a"), store.lease("y", holder="a"):
+            pass
+
+    def test_the_token_grows_with_every_holder(self, store):
+        tokens = []
+        for holder in "abc":
+            with store.lease("x", holder=holder) as lease:
+                tokens.append(lease.token)
+        assert tokens == sorted(set(tokens))
+
+    def test_a_lease_that_went_to_the_next_holder_does_not_verify(self, store):
+        with store.lease("x", holder="a") as first:
+            store.verify(first)
+        with store.lease("x", holder="b") as second:
+            store.verify(second)
+            with pytest.raises(LeaseHeldError, match="x: another run took the lease over"):
+                store.verify(first)
+
+    def test_one_who_lost_the_lease_does_not_free_the_next_holders(self, store):
+        with store.lease("x", holder="a") as lost:
+            pass
+        with store.lease("x", holder="b"):
+            store._free(lost)
+            with pytest.raises(LeaseHeldError), store.lease("x", holder="c"):
+                pass
+
+
+LETTER = DeadLetter(
+    id="1",
+    kind="rows",
+    subject="orders",
+    error="the row breaks a rule",
+    failed_at=datetime(2024, 3, 2, 10, 0, 0, 1),  # noqa: DTZ001 - naive UTC
+    request={"load_day": "2024-03-01"},
+    rows=('{"id": "ß"}',),
+)
+
+
+class DeadLettersContract:
+    def test_a_letter_comes_back_as_it_was(self, store):
+        store.put(LETTER)
+        assert store.all() == [LETTER]
+
+    def test_many_letters_come_back_oldest_first_and_none_is_no_error(self, store):
+        older = replace(LETTER, id="2", failed_at=datetime(2024, 3, 1))  # noqa: DTZ001 - naive UTC
+        store.put()
+        store.put(LETTER, older)
+        assert store.all() == [older, LETTER]
+
+    def test_a_letter_with_the_same_id_replaces_the_first(self, store):
+        store.put(LETTER)
+        store.put(replace(LETTER, error="again"))
+        assert [letter.error for letter in store.all()] == ["again"]
