@@ -18,8 +18,8 @@ class Settings(BaseSettings):
 
     profile: Literal["embedded"] = Field("embedded", description="which adapters stand behind the ports")
     home: Path = Field(Path(".snowpipe"), description="folder of all local state")
-    pipeline: str = Field(SHOP_PIPELINE, description="package of the queries file and the tables")
-    warehouse: Path | None = Field(None, description="DuckDB file the source tables are in; default: in the home folder")
+    pipeline: str = Field(SHOP_PIPELINE, description="package of queries and tables")
+    warehouse: Path | None = Field(None, description="DuckDB file of the source; default: in the home")
     memory_limit: str = Field("2GB", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", description="before work spills")
     threads: int | None = Field(None, gt=0, description="engine threads; default: one per core")
 

@@ -1,9 +1,9 @@
 """What tests of the flow stand on: a DuckDB source one can change, a Ground in a folder, and bronze read back by hand.
 
-    world = World(tmp_path, query(primary_key="id"))
-    world.source.run("CREATE TABLE orders (id INT, updated_at TIMESTAMP)", "INSERT INTO orders VALUES (1, '2024-03-01')")
-    world.run("2024-03-01")
-    assert world.column("id") == [1]
+world = World(tmp_path, query(primary_key="id"))
+world.source.run("CREATE TABLE orders (id INT, updated_at TIMESTAMP)", "INSERT INTO orders VALUES (1, '2024-03-01')")
+world.run("2024-03-01")
+assert world.column("id") == [1]
 """
 
 import json
@@ -99,7 +99,13 @@ class World:
         self.ground = make_ground(self.folder, self.source.path)
 
     def run(
-        self, day: str, *, at: str | datetime | None = None, end: str | None = None, query: Query | None = None, **options: Any
+        self,
+        day: str,
+        *,
+        at: str | datetime | None = None,
+        end: str | None = None,
+        query: Query | None = None,
+        **options: Any,
     ) -> ExtractionResult:
         """Extract a load day. at: the source's clock, by default the end of the day. options: of execute_extraction."""
         load_day = date.fromisoformat(day)

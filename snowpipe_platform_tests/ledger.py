@@ -1,9 +1,9 @@
 """A small pipeline whose bronze log a test writes by hand: no source, no extraction.
 
-    ledger = Ledger(tmp_path)
-    ledger.land("2024-03-01", change("a", at=1, name="Ann"), change("b", at=2, op="delete"))
-    ledger.run("silver/item_changes")
-    assert ledger.rows("silver/dim_items") == [...]
+ledger = Ledger(tmp_path)
+ledger.land("2024-03-01", change("a", at=1, name="Ann"), change("b", at=2, op="delete"))
+ledger.run("silver/item_changes")
+assert ledger.rows("silver/dim_items") == [...]
 """
 
 import uuid
@@ -174,5 +174,3 @@ def rows_in(paths: list[str], columns: str = "*", where: str = "true") -> list[t
     source = f"read_parquet({paths}, union_by_name = true, hive_partitioning = false)"
     with duckdb.connect() as connection:
         return connection.execute(f"SELECT {columns} FROM {source} WHERE {where} ORDER BY ALL").fetchall()
-
-

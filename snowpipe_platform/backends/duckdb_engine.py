@@ -18,6 +18,7 @@ from snowpipe_platform.spec.table import AFTER, BEFORE, CHANGE_SIDE
 
 FILE_NAME = "__file_name"
 WITH_FILES = "#files"
+MATERIALIZED = "materialized "
 CONV_MACRO = "CREATE OR REPLACE MACRO conv(digits, from_base, to_base) AS CAST('0x' || digits AS BIGINT)"
 """Spark's builtin for a hexadecimal text; only base 16 to 10 is used."""
 
@@ -37,6 +38,7 @@ class DuckDBEngine:
         connection = duckdb.connect(config=config)
         try:
             connection.execute("SET preserve_insertion_order = false")
+            connection.execute("SET TimeZone = 'UTC'")
             connection.execute(CONV_MACRO)
             yield DuckDBSession(connection)
         finally:
@@ -51,19 +53,27 @@ class DuckDBSession:
         self._connection = connection
 
     def bind(self, name: str, rows: Rows) -> None:
+        self._forget(name)
         if isinstance(rows, pa.Table):
-            self._connection.register(f"arrow_{name}", rows)
-            self._connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS FROM {identifier(f'arrow_{name}')}")
+            self._connection.register(name, rows)
             return
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {_rows_sql(rows)}")
+        self._connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS {_rows_sql(rows)}")
         if isinstance(rows, LakeRows):
             with_files = identifier(name + WITH_FILES)
             self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {with_files} AS {_lake_sql(rows, with_file=True)}")
 
     def materialize(self, name: str, expression: ir.Table) -> int:
-        self._connection.execute(f"CREATE TEMP TABLE {identifier(name)} AS {_sql(expression)}")
-        row = self._connection.execute(f"SELECT count(*) FROM {identifier(name)}").fetchone()  # noqa: S608
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {identifier(MATERIALIZED + name)} AS {_sql(expression)}"
+        )
+        self._forget(name)
+        table = identifier(MATERIALIZED + name)
+        self._connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS FROM {table}")
+        row = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
         return int(row[0]) if row else 0
+
+    def _forget(self, name: str) -> None:
+        self._connection.execute(f"DROP VIEW IF EXISTS {identifier(name)}")
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         return self._connection.execute(_sql(expression)).to_arrow_table()
@@ -83,10 +93,14 @@ class DuckDBSession:
             options += [f"PARTITION_BY ({columns})", "WRITE_PARTITION_COLUMNS true", "OVERWRITE_OR_IGNORE true"]
         else:
             options.append("PER_THREAD_OUTPUT true")
-        copied = self._connection.execute(
-            f"COPY ({_exact_sql(expression)}) TO {literal(layout.folder)} ({', '.join(options)})"
-        )
-        return sorted((_staged(row[0], row[1], row[2]) for row in copied.fetchall() if row[1]), key=lambda f: f.path)
+        sql = f"COPY ({_exact_sql(expression)}) TO {literal(layout.folder)} ({', '.join(options)})"
+        copied = [StagedFile(str(path), int(rows), int(size)) for path, rows, size, *_ in self._rows(sql)]
+        for empty in (file for file in copied if not file.rows):
+            Path(empty.path).unlink()
+        return sorted((file for file in copied if file.rows), key=lambda file: file.path)
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return list(self._connection.execute(sql).fetchall())
 
     def files_with(self, name: str, expression: ir.Table) -> list[str]:
         """`name` must be bound to lake rows."""
@@ -138,7 +152,3 @@ def _field_ids_sql(ids: Mapping[str, object]) -> str:
         return _field_ids_sql(value) if isinstance(value, Mapping) else str(value)
 
     return "{" + ", ".join(f"{identifier(name)}: {one(value)}" for name, value in ids.items()) + "}"
-
-
-def _staged(path: str, rows: int, size_bytes: int) -> StagedFile:
-    return StagedFile(str(path), int(rows), int(size_bytes))

@@ -46,7 +46,7 @@ class DuckDBRecognizer:
         self._tie = _Tie(list(dict.fromkeys([*([watermark] if watermark else []), *key])))
         self._spill = tempfile.TemporaryDirectory(prefix="snowpipe-spill-")
         config = {"memory_limit": MEMORY_LIMIT, "temp_directory": self._spill.name}
-        self._database = duckdb.connect(config=config)  # type: ignore[arg-type]
+        self._database = duckdb.connect(config=config)
         self._has_landed = any(manifest.files for manifest in landed.manifests)
         if self._has_landed:
             self._load(landed)
@@ -96,11 +96,11 @@ class DuckDBRecognizer:
 
     def _remember(self) -> None:
         if not self._key:
-            read = f"SELECT {_HASH} AS read_hash, count(*) AS n FROM hashed GROUP BY ALL"
+            read = f"SELECT {_HASH} AS read_hash, count(*) AS n FROM hashed GROUP BY ALL"  # noqa: S608
             self._database.execute(f"UPDATE landed SET copies = copies - n FROM ({read}) WHERE {_HASH} = read_hash")  # noqa: S608
         elif self._watermark is None:
             self._database.execute(
-                f"INSERT INTO seen SELECT DISTINCT {_KEY} FROM hashed SEMI JOIN landed USING ({_KEY})"
+                f"INSERT INTO seen SELECT DISTINCT {_KEY} FROM hashed SEMI JOIN landed USING ({_KEY})"  # noqa: S608
             )
 
     @contextmanager
@@ -150,7 +150,7 @@ class DuckDBRecognizer:
 
 
 class _Tie:
-    """Rows come ordered by watermark, then key, so equal rows lie in one tie; only the last one of a batch can go on."""
+    """Rows come ordered by watermark, then key: equal rows lie in one tie, and only a batch's last one can go on."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = columns
@@ -198,7 +198,7 @@ def _latest_images(images: str, wanted: str) -> str:
 def canonical_text(column: str, dtype: dt.DataType) -> str:
     """SQL for a text that is the same for equal values, whatever width of type holds them. Null stays null."""
     text = f"CAST({column} AS VARCHAR)"
-    if dtype.is_decimal() and dtype.scale:  # type: ignore[attr-defined]
+    if dtype.is_decimal() and dtype.scale:
         return f"rtrim(rtrim({text}, '0'), '.')"
     if dtype.is_timestamp() or dtype.is_date():
         return f"coalesce(CAST(epoch_us(CAST({column} AS TIMESTAMP)) AS VARCHAR), {text})"

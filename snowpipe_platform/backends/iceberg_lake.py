@@ -48,9 +48,15 @@ class IcebergLake:
     @cached_property
     def _catalog(self) -> "SqlCatalog":
         from pyiceberg.catalog.sql import SqlCatalog  # noqa: PLC0415 - definitions must load without it
+        from sqlalchemy.exc import DatabaseError  # noqa: PLC0415
 
         self._root.mkdir(parents=True, exist_ok=True)
-        return SqlCatalog("snowpipe", uri=f"sqlite:///{self._root / 'catalog.db'}", warehouse=f"file://{self._root}")
+        options = {"uri": f"sqlite:///{self._root / 'catalog.db'}", "warehouse": f"file://{self._root}"}
+        try:
+            return SqlCatalog("snowpipe", **options)
+        except DatabaseError:
+            # Another process created the catalog's tables between this one's look and its own attempt.
+            return SqlCatalog("snowpipe", **options)
 
     def tables(self) -> list[str]:
         found = (name for (space,) in self._catalog.list_namespaces() for name in self._catalog.list_tables(space))
@@ -58,11 +64,20 @@ class IcebergLake:
 
     def ensure(self, layout: TableLayout) -> None:
         identifier = _identifier(layout.name)
-        self._catalog.create_namespace_if_not_exists(identifier[0])
+        self._ensure_namespace(identifier[0])
         if self._catalog.table_exists(identifier):
             evolve(self._catalog.load_table(identifier), layout)
         else:
             self._create(identifier, layout)
+
+    def _ensure_namespace(self, layer: str) -> None:
+        from sqlalchemy.exc import IntegrityError  # noqa: PLC0415
+
+        try:
+            self._catalog.create_namespace_if_not_exists(layer)
+        except IntegrityError:
+            if not self._catalog.namespace_exists(layer):
+                raise
 
     def _create(self, identifier: tuple[str, str], layout: TableLayout) -> None:
         """The table and its partitions, at once."""

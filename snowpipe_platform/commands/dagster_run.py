@@ -1,7 +1,7 @@
 """A load day through Dagster in this process, and what its events say each table did."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -22,6 +22,7 @@ from snowpipe_platform.spec.table import ChangesTable
 
 EVERYTHING_JOB = "everything"
 BLOCKING = (PUBLISHED, WINDOW_COMPLETE)
+CHECKS_STEP = "__checks"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The run's events are kept by the instance; the terminal shows one line per table."""
 
@@ -79,7 +80,7 @@ class _Table:
             note,
             seconds=self._seconds(),
             rows=_number(metadata, "dagster/row_count"),
-            new=new,
+            new=0 if status is Status.HELD else new,
             quarantined=_number(metadata, "rows_quarantined"),
             rules=len(rules),
             findings=findings,
@@ -102,9 +103,13 @@ class _Table:
             error = own[0].step_failure_data
             told = error.user_failure_data.description if error.user_failure_data is not None else None
             return Outcome(self._step, Status.FAILED, told or _cause(error.error))
-        roots = sorted(event.step_key.replace("__", "/", 1) for event in failures if event.step_key)
-        root = ", ".join(roots) or "a check"
+        root = ", ".join(self._roots(failures)) or "a failed check"
         return Outcome(self._step, Status.BLOCKED, f"blocked by {root}", blocked_by=root)
+
+    def _roots(self, failures: Iterable[dg.DagsterEvent]) -> list[str]:
+        """Tables this one depends on whose own step, or whose checks, failed."""
+        keys = {event.step_key.removesuffix(CHECKS_STEP).replace("__", "/", 1) for event in failures if event.step_key}
+        return sorted(name for name in keys if self._name in self._pipeline.downstream(name))
 
     def _finding(self, check: dg.AssetCheckEvaluation) -> Finding:
         """In the words of the table's own rule."""

@@ -29,7 +29,8 @@ def bronze_schema(source: pa.Schema) -> pa.Schema:
         raise SourceError(msg)
     taken = sorted(name for name in names if name in RESERVED_COLUMNS or name.startswith(RULE_PREFIX))
     if taken:
-        msg = f"the query returns {', '.join(map(repr, taken))}, a name the platform gives to a column of its own. Alias it."
+        found = ", ".join(map(repr, taken))
+        msg = f"the query returns {found}, a name the platform gives to a column of its own. Alias it."
         raise SourceError(msg)
     return pa.schema([pa.field(name, bronze_type(field.type)) for name, field in zip(names, source, strict=True)])
 

@@ -86,7 +86,7 @@ def _convert(value: ir.Value, dtype: dt.DataType) -> ir.Value:
     other cut it."""
     if not value.type().is_string():
         has_fraction = dtype.is_integer() and (value.type().is_floating() or value.type().is_decimal())
-        whole = (value == value.floor()).ifelse(value, ibis.null(value.type())) if has_fraction else value
+        whole = (value % 1 == 0).ifelse(value, ibis.null(value.type())) if has_fraction else value
         return whole.try_cast(dtype)
     text = value.strip().nullif("")
     if dtype.is_integer():

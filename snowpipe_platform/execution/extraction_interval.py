@@ -61,7 +61,7 @@ def decide_bounds(  # noqa: PLR0913 - everything an interval depends on
     live = _live(query, kind, own)
     if kind is WatermarkKind.NUMBER:
         _refuse_backfill(query, window, own, clock)
-        scale = dtype.scale or 0 if dtype.is_decimal() else 0  # type: ignore[attr-defined]
+        scale = dtype.scale or 0 if dtype.is_decimal() else 0
         return _numeric(query, own, live, highest=highest(), scale=scale)
     upper = kind.at(min(window.until, clock - query.safety_lag))
     if live is not None and not live < kind.at(window.until):  # type: ignore[operator]
@@ -86,7 +86,7 @@ def _lower(query: Query, kind: WatermarkKind, own: Sequence[Manifest], live: Wat
         return None if query.initial_value is None else _initial(query, kind)
     newest = latest(kind.parse(f.watermark_max) for m in own for f in m.files if f.watermark_max is not None)
     back = kind.earlier(live, query.lookback)
-    return back if newest is None else min(back, newest)  # type: ignore[type-var]
+    return back if newest is None else min(back, newest)
 
 
 def _initial(query: Query, kind: WatermarkKind) -> Watermark:
@@ -105,8 +105,8 @@ def _live(query: Query, kind: WatermarkKind, own: Sequence[Manifest]) -> Waterma
     if before is not None or (live is not None and isinstance(live, Decimal) != (kind is WatermarkKind.NUMBER)):
         was = repr(before) if before is not None else "of another kind"
         msg = (
-            f"query {query.name!r}: the watermark is now the {kind.value} {column!r}, was {was}: what was covered cannot "
-            "be compared. Restore it, or give the query a new entity."
+            f"query {query.name!r}: the watermark is now the {kind.value} {column!r}, was {was}: what was covered "
+            "cannot be compared. Restore it, or give the query a new entity."
         )
         raise ConfigurationError(msg)
     return None if live is None else kind.parse(encode(live))

@@ -109,7 +109,7 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     }
     if query.mode == "full":
         snapshot = SourceSql(query, warehouse.dialect, tuple(source.names)).snapshot()
-        return ExtractionPlan(**common, reads=(snapshot,), candidates=tuple(own))  # type: ignore[arg-type]
+        return ExtractionPlan(**common, reads=(snapshot,), candidates=tuple(own))
     sql = _watermark_sql(query, source, columns, warehouse.dialect)
     dtype = ibis.Schema.from_pyarrow(columns)[(query.watermark_column or "").lower()]
     bounds = decide_bounds(
@@ -153,11 +153,12 @@ def _require(query: Query, kept: pa.Schema) -> None:
                 hint = did_you_mean(column.lower(), kept.names)
                 msg = f"query {query.name!r}: {key} {column!r} is not returned by its SQL. {hint}"
                 raise ConfigurationError(msg)
-    for column in query.time_zones:
-        if not pa.types.is_timestamp(kept.field(column.lower()).type):
-            msg = f"query {query.name!r}: time_zones names {column!r}, which is no timestamp but {kept.field(column.lower()).type}."
+    for column in map(str.lower, query.time_zones):
+        if not pa.types.is_timestamp(kept.field(column).type):
+            found = kept.field(column).type
+            msg = f"query {query.name!r}: time_zones names {column!r}, which is no timestamp but {found}."
             raise ConfigurationError(msg)
-        if column.lower() in [name.lower() for name in watermark]:
+        if column in map(str.lower, watermark):
             msg = (
                 f"query {query.name!r}: the watermark {column!r} is kept in local time, which repeats an "
                 "hour a year. Convert it to UTC in the query's SQL."
@@ -188,7 +189,7 @@ def _refuse_nulls(query: Query, sql: SourceSql, warehouse: Warehouse) -> None:
 
 
 def _incremental(bounds: Bounds, own: Sequence[Manifest], sql: SourceSql) -> dict[str, object]:
-    """Only live runs read and count the rows outside any window: those above the bound, and those without a watermark."""
+    """Only live runs read and count rows outside any window: those above the bound, those without a watermark."""
     reads = [] if bounds.interval.is_empty else [sql.bounded(bounds.interval)]
     nulls = sql.nulls() if bounds.is_live and sql.query.on_null_watermark == "include" else None
     if nulls is not None:
@@ -204,7 +205,7 @@ def _incremental(bounds: Bounds, own: Sequence[Manifest], sql: SourceSql) -> dic
 
 
 def _holding(manifest: Manifest, bounds: Bounds, *, with_nulls: bool) -> Manifest:
-    """The manifest with those of its files that may hold an image of a row of the interval, or of one without watermark."""
+    """The manifest with those of its files that may hold an image of a row about to be read."""
 
     def may_hold(file: BronzeFile) -> bool:
         if file.watermark_min is None or file.watermark_max is None:

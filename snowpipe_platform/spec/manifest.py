@@ -33,9 +33,9 @@ PLATFORM_COLUMNS: dict[str, str] = {
 }
 """What the platform adds to a bronze row.
 
-extraction_timestamp: the source's clock when the extraction began, UTC. _row_number: position in the extraction, from 0.
-_content_hash: of the declared columns. _instant: when the change happened, UTC: the watermark, or the extraction's
-upper bound where the row has none. _nanoseconds: the digits of the watermark below a microsecond, 0 to 999.
+extraction_timestamp: the source's clock when the extraction began, UTC. _row_number: position in the extraction,
+from 0. _content_hash: of the declared columns. _instant: when the change happened, UTC: the watermark, or the
+extraction's upper bound where the row has none. _nanoseconds: digits of the watermark below a microsecond, 0 to 999.
 _operation: upsert or delete.
 """
 
@@ -82,8 +82,9 @@ class Manifest(_Record):
     """The commit of one extraction attempt: number `number` of the entity's log, counted from 1, never rewritten.
 
     extracted_at: the source's clock at the start, UTC. load_day: the Dagster partition of the run.
-    rows_landed: in the files. rows_deleted: of them, tombstones. rows_known: read, but landed before. rows_dropped: kept
-    out by a query rule, and in the dead letters. rows_read + rows_deleted = rows_landed + rows_known + rows_dropped.
+    rows_landed: in the files. rows_deleted: of them, tombstones. rows_known: read, but landed before. rows_dropped:
+    kept out by a query rule, and in the dead letters.
+    rows_read + rows_deleted = rows_landed + rows_known + rows_dropped.
     """
 
     format_version: int = FORMAT_VERSION

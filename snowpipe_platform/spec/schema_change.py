@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import ibis
 import ibis.expr.datatypes as dt
 
 from snowpipe_platform.errors import SchemaChangedError
@@ -67,13 +66,13 @@ def _holds(wide: dt.DataType, narrow: dt.DataType) -> bool:
     if wide == narrow:
         return True
     if wide.is_decimal() and narrow.is_decimal():
-        return wide.scale >= narrow.scale and wide.precision - wide.scale >= narrow.precision - narrow.scale  # type: ignore[attr-defined]
+        return bool(wide.scale >= narrow.scale and wide.precision - wide.scale >= narrow.precision - narrow.scale)
     if wide.is_decimal() and narrow.is_integer():
-        digits = len(str(2 ** (narrow.nbytes * 8)))  # type: ignore[attr-defined]
-        return bool(wide.precision - wide.scale >= digits)  # type: ignore[attr-defined]
+        digits = len(str(2 ** (narrow.nbytes * 8)))
+        return bool(wide.precision - wide.scale >= digits)
     if wide.is_timestamp() and narrow.is_date():
         return True
     if wide.is_integer() and narrow.is_integer():
-        inner, outer = narrow.bounds, wide.bounds  # type: ignore[attr-defined]
+        inner, outer = narrow.bounds, wide.bounds
         return bool(outer.lower <= inner.lower and inner.upper <= outer.upper)
-    return wide.is_floating() and narrow.is_floating() and bool(wide.nbytes >= narrow.nbytes)  # type: ignore[attr-defined]
+    return wide.is_floating() and narrow.is_floating() and bool(wide.nbytes >= narrow.nbytes)

@@ -110,11 +110,11 @@ def at_scale(number: Decimal, scale: int) -> Decimal:
 def below_all(dtype: dt.DataType) -> Watermark:
     """What is bound to a query's own `?` when nothing bounds it: as low as a value of the column's type can be."""
     if dtype.is_timestamp():
-        return _FIRST_NANOSECOND if dtype.scale == NANOSECOND_SCALE else datetime.min  # type: ignore[attr-defined]  # noqa: DTZ901
+        return _FIRST_NANOSECOND if dtype.scale == NANOSECOND_SCALE else datetime.min  # noqa: DTZ901
     if dtype.is_date():
         return date.min
     if dtype.is_decimal():
-        return Decimal((1, (9,) * (dtype.precision or 38), -(dtype.scale or 0)))  # type: ignore[attr-defined]
+        return Decimal((1, (9,) * (dtype.precision or 38), -(dtype.scale or 0)))
     return Decimal(-(2**63) - 1)
 
 
@@ -155,4 +155,4 @@ def touches(live: Watermark | None, interval: Interval) -> bool:
 def latest(values: Iterable[Watermark | None]) -> Watermark | None:
     """The greatest of the given watermarks, None when there is none."""
     known = [value for value in values if value is not None]
-    return max(known) if known else None  # type: ignore[type-var]
+    return max(known) if known else None

@@ -32,9 +32,18 @@ class TestDuckDBRecognizer(RecognizerContract):
     ],
 )
 def test_a_widened_value_has_the_same_text(narrow, wide, value):
-    types = {"int8": "TINYINT", "int32": "INT", "int64": "BIGINT", "float32": "FLOAT", "float64": "DOUBLE", "timestamp(6)": "TIMESTAMP"}
+    types = {
+        "int8": "TINYINT",
+        "int32": "INT",
+        "int64": "BIGINT",
+        "float32": "FLOAT",
+        "float64": "DOUBLE",
+        "timestamp(6)": "TIMESTAMP",
+    }
     texts = {
-        duckdb.sql(f"SELECT {canonical_text(f'''CAST('{value}' AS {types.get(name, name)})''', ibis.dtype(name))}").fetchone()
+        duckdb.sql(
+            f"SELECT {canonical_text(f'''CAST('{value}' AS {types.get(name, name)})''', ibis.dtype(name))}"
+        ).fetchone()
         for name in (narrow, wide)
     }
     assert len(texts) == 1

@@ -23,7 +23,10 @@ def warehouse(source):
 def test_the_clock_is_the_sources_own_where_it_has_one(source, warehouse):
     source.set_clock("2024-03-01 10:00")
     assert warehouse.clock() == moment("2024-03-01 10:00")
-    source.run("DROP TABLE source_clock", "CREATE TABLE source_clock AS SELECT TIMESTAMPTZ '2024-03-01 10:00:00+02:00' AS now_at")
+    source.run(
+        "DROP TABLE source_clock",
+        "CREATE TABLE source_clock AS SELECT TIMESTAMPTZ '2024-03-01 10:00:00+02:00' AS now_at",
+    )
     assert warehouse.clock() == moment("2024-03-01 08:00")
 
 
@@ -79,7 +82,7 @@ def test_a_file_that_another_connection_writes_is_worth_another_attempt(source, 
 
 
 def test_a_file_that_is_not_there_says_how_to_get_one(tmp_path):
-    with pytest.raises(SourceError, match="does not exist. Build one with 'snowpipe demo'"):
+    with pytest.raises(SourceError, match=r"does not exist\. Build one with 'snowpipe demo'"):
         DuckDBWarehouse(tmp_path / "gone.duckdb").clock()
     assert not (tmp_path / "gone.duckdb").exists()
 
@@ -88,4 +91,10 @@ def test_a_file_that_is_not_there_says_how_to_get_one(tmp_path):
 def test_naive_times_bound_against_zoned_columns_are_utc(source, warehouse, monkeypatch):
     monkeypatch.setenv("TZ", "America/Los_Angeles")
     source.run("CREATE TABLE t AS SELECT TIMESTAMPTZ '2024-03-01 10:00:00+00' AS t_at")
-    assert warehouse.scalar("SELECT count(*) FROM t WHERE t_at >= ? AND t_at < ?", [moment("2024-03-01 10:00"), moment("2024-03-01 10:01")]) == 1
+    assert (
+        warehouse.scalar(
+            "SELECT count(*) FROM t WHERE t_at >= ? AND t_at < ?",
+            [moment("2024-03-01 10:00"), moment("2024-03-01 10:01")],
+        )
+        == 1
+    )

@@ -172,8 +172,8 @@ def test_sixty_days_run_in_one_process_with_one_commit_a_day_each_reported_to_da
             }
         assert instance.get_latest_materialization_event(dg.AssetKey(["silver", "fct_orders"])) is not None
         assert instance.get_runs_count() == 0
-    commits = shop.rows("select count(*) n, count(distinct load_day) days from silver.order_changes")
-    assert commits == [{"n": 60, "days": 60}]
+    commits = shop.rows("select count(*) as n, count(distinct load_day) as load_days from silver.order_changes")
+    assert commits == [{"n": 60, "load_days": 60}]
 
 
 def test_what_dagster_cannot_be_told_is_said_and_the_run_stands(shop, monkeypatch):

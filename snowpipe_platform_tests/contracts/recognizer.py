@@ -125,11 +125,16 @@ class RecognizerContract:
             landed=log.landed,
         )
         parts = [
-            recognizer.new_rows(batch_of(rows[start : start + size], start=start)) for start in range(0, len(rows), size)
+            recognizer.new_rows(batch_of(rows[start : start + size], start=start))
+            for start in range(0, len(rows), size)
         ]
         recognizer.close()
         empty = batch_of([]).schema.append(pa.field("_content_hash", pa.string())).empty_table()
-        landed = pa.concat_tables([part.rows for part in parts]) if parts else empty.select([*SCHEMA.names, *PLATFORM_COLUMNS])
+        landed = (
+            pa.concat_tables([part.rows for part in parts])
+            if parts
+            else empty.select([*SCHEMA.names, *PLATFORM_COLUMNS])
+        )
         log.land(landed)
         found = [(r["id"], r["at"].hour, r["name"], r["_nanoseconds"]) for r in landed.to_pylist()]
         return found, sum(part.known for part in parts)

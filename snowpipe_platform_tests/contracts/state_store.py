@@ -36,7 +36,7 @@ class StateStoreContract:
     def test_a_lease_is_held_by_one_and_free_afterwards(self, store):
         with (
             store.lease("silver/orders", holder="run-1"),
-            pytest.raises(LeaseHeldError, match="silver/orders: run run-1 .* Try again"),
+            pytest.raises(LeaseHeldError, match=r"silver/orders: run run-1 .* Try again"),
             store.lease("silver/orders", holder="run-2"),
         ):
             pass

@@ -425,5 +425,5 @@ def test_the_page_shows_what_its_commands_print(tmp_path):
 
 def without_times(text: str) -> str:
     """What a step took differs, and how wide it is may move the columns."""
-    timeless = re.sub(r"(\d+ min )?\d+(\.\d)? s\b", "T s", text)
+    timeless = re.sub(r"(\d+ m )?\d+(\.\d)? s\b", "T s", text)
     return "\n".join(" ".join(line.split()) for line in timeless.strip().splitlines())

@@ -3,6 +3,7 @@
 import threading
 from datetime import date
 
+import pyarrow.parquet as pq
 import pytest
 
 from snowpipe_platform.errors import ConfigurationError, LeaseHeldError
@@ -44,7 +45,9 @@ def test_ties_three_times_over_land_once_each(world):
 @pytest.mark.case("A1")
 def test_late_ties_of_a_number_land_once(make_world):
     world = make_world(watermark_column="version", sql="SELECT * FROM orders WHERE version > ?", primary_key="id")
-    world.source.run("CREATE TABLE orders (id INTEGER, version BIGINT)", "INSERT INTO orders SELECT i, 7 FROM range(5) r(i)")
+    world.source.run(
+        "CREATE TABLE orders (id INTEGER, version BIGINT)", "INSERT INTO orders SELECT i, 7 FROM range(5) r(i)"
+    )
     world.run("2024-03-01")
     world.source.run("INSERT INTO orders SELECT i, 7 FROM range(5, 11) r(i)")
     assert world.run("2024-03-01").manifest.rows_landed == 6
@@ -140,7 +143,9 @@ def test_a_reader_in_a_loop_sees_whole_commits_and_no_hole(make_world):
 def test_runs_across_midnight_a_skipped_day_and_a_cut_run_miss_nothing(make_world):
     world = make_world(primary_key="id", batch_size=5, max_batches=2)
     world.source.run(ORDERS)
-    world.source.run("INSERT INTO orders SELECT i, TIMESTAMP '2024-03-01 22:00' + INTERVAL (i * 7) MINUTE FROM range(60) r(i)")
+    world.source.run(
+        "INSERT INTO orders SELECT i, TIMESTAMP '2024-03-01 22:00' + INTERVAL (i * 7) MINUTE FROM range(60) r(i)"
+    )
     for day, times in {"2024-03-01": ["22:20", "22:40", "23:00"], "2024-03-02": ["00:00", "00:20"]}.items():
         for time in times:
             world.run(day, at=f"{day} {time}")
@@ -388,7 +393,9 @@ def test_another_watermark_column_is_refused_because_coverage_cannot_be_compared
 def test_the_platform_columns_say_where_a_row_comes_from(make_world, file_format):
     world = make_world(output_format=file_format)
     world.source.run("CREATE TABLE orders (id INTEGER, updated_at TIMESTAMP_NS)")
-    world.source.run("INSERT INTO orders VALUES (1, '2024-03-01 10:00:00.123456789'), (2, '1969-12-31 23:59:59.999999999')")
+    world.source.run(
+        "INSERT INTO orders VALUES (1, '2024-03-01 10:00:00.123456789'), (2, '1969-12-31 23:59:59.999999999')"
+    )
     world.run("2024-03-01", at="2024-03-01 11:00")
     older, newer = world.rows(platform=True)
     assert [row["id"] for row in (older, newer)] == [2, 1]
@@ -410,3 +417,17 @@ def test_nine_fractional_digits_neither_repeat_nor_skip_the_newest_row(make_worl
     world.source.run("UPDATE orders SET updated_at = '2024-03-01 10:00:00.123457001' WHERE id = 2")
     world.run("2024-03-01", at="2024-03-01 14:00")
     assert [(row["id"], row["_nanoseconds"]) for row in world.rows(platform=True)] == [(0, 1), (1, 999), (2, 0), (2, 1)]
+
+
+def test_no_more_than_a_batch_of_rows_waits_to_be_written(make_world):
+    world = make_world(primary_key="id", batch_size=1000)
+    world.source.run(ORDERS, "INSERT INTO orders SELECT i, '2024-03-01 10:00' FROM range(5000) r(i)")
+    world.swap(warehouse=SmallBatches(world.ground.warehouse, 700))
+    waiting = []
+
+    def progress(read):
+        waiting.append(read - sum(pq.read_metadata(world.bronze_folder / file).num_rows for file in world.files()))
+
+    world.run("2024-03-01", progress=progress)
+    assert len(waiting) == 8
+    assert all(0 <= rows < 1000 for rows in waiting)

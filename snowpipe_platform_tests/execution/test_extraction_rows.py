@@ -10,14 +10,18 @@ from snowpipe_platform.errors import ConfigurationError, SchemaChangedError, Sou
 from snowpipe_platform_tests.kit import SmallBatches, bronze_rows, moment, query
 
 ORDERS = "CREATE TABLE orders (id INTEGER, updated_at TIMESTAMP)"
-SOME_NULLS = "INSERT INTO orders SELECT i, CASE WHEN i % 10 < 7 THEN TIMESTAMP '2024-03-01 10:00' END FROM range(20) r(i)"
+SOME_NULLS = (
+    "INSERT INTO orders SELECT i, CASE WHEN i % 10 < 7 THEN TIMESTAMP '2024-03-01 10:00' END FROM range(20) r(i)"
+)
 
 
 @pytest.mark.case("A5")
 @pytest.mark.parametrize("key", ["id", None])
 @pytest.mark.parametrize(("policy", "landed"), [("exclude", 14), ("include", 20)])
 def test_rows_without_a_watermark_follow_the_policy_and_are_counted(make_world, file_format, key, policy, landed):
-    world = make_world(on_null_watermark=policy, primary_key=key, output_format=file_format, batch_size=3, max_batches=4)
+    world = make_world(
+        on_null_watermark=policy, primary_key=key, output_format=file_format, batch_size=3, max_batches=4
+    )
     world.source.run(ORDERS, SOME_NULLS)
     first = world.run("2024-03-01")
     assert (first.manifest.rows_landed, first.manifest.rows_null_watermark) == (landed, 6)
@@ -179,7 +183,9 @@ def test_a_column_added_under_lookback_lands_no_row_again(make_world, file_forma
 @pytest.mark.case("A11")
 def test_evolve_adds_and_widens_and_records_it(make_world, file_format):
     world = make_world(lookback="9d", primary_key="id", output_format=file_format)
-    world.source.run("CREATE TABLE orders (id INTEGER, price FLOAT, day DATE, total DECIMAL(5,1), updated_at TIMESTAMP)")
+    world.source.run(
+        "CREATE TABLE orders (id INTEGER, price FLOAT, day DATE, total DECIMAL(5,1), updated_at TIMESTAMP)"
+    )
     world.source.run("INSERT INTO orders VALUES (1, 0.1, '2024-03-01', 2.5, '2024-03-01')")
     world.run("2024-03-01")
     world.source.run(
@@ -293,38 +299,51 @@ def test_names_of_the_engine_are_free(make_world, file_format):
     assert all(row[name] == name for name in names)
 
 
-TYPED = """CREATE TABLE orders (
-    id INTEGER, big DECIMAL(38,0), small DECIMAL(38,8), tiny TINYINT, wide UBIGINT, real FLOAT, price DOUBLE, paid BOOLEAN,
-    day DATE, noon TIMESTAMP, raw BLOB, text TEXT, tags INTEGER[], shape STRUCT(a INTEGER, b TEXT), clock TIME,
-    ident UUID, huge HUGEINT, updated_at TIMESTAMP)"""
-VALUES = [
-    (1, 10**37 + 1, "0.00000001", -128, 2**64 - 1, 0.1, 0.1, True, "9999-12-31", "9999-12-31 23:59:59.999999", b"\x00\xff",
-     "ß İ 😀 \"quoted\" \\ \x00", [1, 2], {"a": 1, "b": "x"}, "10:00:00", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", -(10**37)),
-    (2, -(10**37) - 1, "-1234567890.12345678", 127, 0, float("inf"), float("nan"), False, "0001-01-01",
-     "0001-01-01 00:00:00", b"", "line\nbreak\r\n\u2028tab\t", [], {"a": None, "b": ""}, "00:00:00",
-     "00000000-0000-0000-0000-000000000000", 0),
-    (3, None, None, None, None, None, -0.0, None, None, None, None, "", None, None, None, None, None),
-    (4, 0, "0", 0, 1, 1e38, 1.7976931348623157e308, True, "1900-01-01", "1969-12-31 23:59:59.999999", b"\n", " ", [None],
-     {"a": 2**31 - 1, "b": None}, "23:59:59.999999", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", 5),
-]  # fmt: skip
+# Column, its type, and its value in each of four rows.
+TYPED = [
+    ("id", "INTEGER", 1, 2, 3, 4),
+    ("big", "DECIMAL(38,0)", 10**37 + 1, -(10**37) - 1, None, 0),
+    ("small", "DECIMAL(38,8)", "0.00000001", "-1234567890.12345678", None, "0"),
+    ("tiny", "TINYINT", -128, 127, None, 0),
+    ("wide", "UBIGINT", 2**64 - 1, 0, None, 1),
+    ("real", "FLOAT", 0.1, float("inf"), None, 1e38),
+    ("price", "DOUBLE", 0.1, float("nan"), -0.0, 1.7976931348623157e308),
+    ("paid", "BOOLEAN", True, False, None, True),
+    ("day", "DATE", "9999-12-31", "0001-01-01", None, "1900-01-01"),
+    ("noon", "TIMESTAMP", "9999-12-31 23:59:59.999999", "0001-01-01 00:00:00", None, "1969-12-31 23:59:59.999999"),
+    ("raw", "BLOB", b"\x00\xff", b"", None, b"\n"),
+    ("text", "TEXT", 'ß İ 😀 "quoted" \\ \x00', "line\nbreak\r\n\u2028tab\t", "", " "),
+    ("tags", "INTEGER[]", [1, 2], [], None, [None]),
+    ("shape", "STRUCT(a INTEGER, b TEXT)", {"a": 1, "b": "x"}, {"a": None, "b": ""}, None, {"a": 2**31 - 1, "b": None}),
+    ("clock", "TIME", "10:00:00", "00:00:00", None, "23:59:59.999999"),
+    ("ident", "UUID", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "00000000-0000-0000-0000-000000000000", None, None),
+    ("huge", "HUGEINT", -(10**37), 0, None, 5),
+]
 
 
 @pytest.mark.case("A6")
 def test_types_survive_and_are_the_same_in_parquet_and_json_lines(make_world):
     world = make_world(primary_key="id", lookback="9d")
-    world.source.run(TYPED)
-    world.source.insert("orders", [(*row, moment(f"2024-03-01 0{row[0]}:00")) for row in VALUES])
+    columns = ", ".join(f"{name} {dtype}" for name, dtype, *_ in TYPED)
+    values = {name: column for name, _, *column in TYPED}
+    world.source.run(f"CREATE TABLE orders ({columns}, updated_at TIMESTAMP)")
+    rows = zip(*values.values(), strict=True)
+    world.source.insert("orders", [(*row, moment(f"2024-03-01 0{row[0]}:00")) for row in rows])
     world.run("2024-03-01")
-    as_json = query(name="copies", sql="SELECT * FROM orders WHERE updated_at > ?", output_format="json", primary_key="id", lookback="9d")
+    as_json = query(name="copies", output_format="json", primary_key="id", lookback="9d")
     world.run("2024-03-01", query=as_json)
     in_parquet, in_json = world.rows(platform=True), bronze_rows(world.bronze_folder, "copies")
     assert [list(map(repr, row.items())) for row in in_json] == [list(map(repr, row.items())) for row in in_parquet]
     first, second, third, _ = in_parquet
-    assert (first["big"], first["small"], first["wide"]) == (Decimal(10**37 + 1), Decimal("0.00000001"), Decimal(2**64 - 1))
+    assert (first["big"], first["small"], first["wide"]) == (
+        Decimal(10**37 + 1),
+        Decimal("0.00000001"),
+        Decimal(2**64 - 1),
+    )
     assert (first["day"], first["noon"]) == (date(9999, 12, 31), moment("9999-12-31 23:59:59.999999"))
-    assert (first["raw"], first["text"], first["paid"]) == (b"\x00\xff", VALUES[0][11], True)
+    assert (first["raw"], first["text"], first["paid"]) == (b"\x00\xff", values["text"][0], True)
     assert (json.loads(first["tags"]), json.loads(first["shape"])) == ([1, 2], {"a": 1, "b": "x"})
-    assert (second["text"], str(second["price"]), second["huge"]) == (VALUES[1][11], "nan", Decimal(0))
+    assert (second["text"], str(second["price"]), second["huge"]) == (values["text"][1], "nan", Decimal(0))
     assert {name for name, value in third.items() if value is not None and not name.startswith("_")} >= {"id", "text"}
     for declared in (world.query, as_json):
         again = world.run("2024-03-02", query=declared).manifest

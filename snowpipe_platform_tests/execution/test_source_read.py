@@ -7,7 +7,6 @@ from snowpipe_platform.execution.source_read import SourceSql, quoted
 from snowpipe_platform.spec.watermark import Interval, WatermarkKind
 from snowpipe_platform_tests.kit import moment, query
 
-SQL = "SELECT * FROM orders WHERE updated_at > ?"
 COLUMNS = ("ID", "Updated_At", "total")
 INNER = "SELECT * FROM orders WHERE updated_at > ?"
 
@@ -19,7 +18,8 @@ def source_sql(kind=WatermarkKind.TIMESTAMP, lowest=datetime.min, **keys):  # no
 def test_the_users_sql_is_wrapped_bounded_and_ordered_and_not_edited():
     read = source_sql(primary_key="id").bounded(Interval(moment("2024-03-01"), moment("2024-03-02")))
     assert read.sql == (
-        f'SELECT * FROM ({INNER}) AS source_query WHERE "Updated_At" >= ? AND "Updated_At" < ? ORDER BY "Updated_At", "ID"'
+        f"SELECT * FROM ({INNER}) AS source_query "
+        'WHERE "Updated_At" >= ? AND "Updated_At" < ? ORDER BY "Updated_At", "ID"'
     )
     assert read.parameters == (moment("2024-02-29 23:59:59.999999"), moment("2024-03-01"), moment("2024-03-02"))
 
@@ -62,7 +62,7 @@ def test_rows_without_a_watermark_are_asked_for_alone():
 
 
 def test_rows_without_a_watermark_that_cannot_be_asked_for_are_not():
-    hidden = source_sql(sql=f"SELECT * FROM ({SQL}) AS x")
+    hidden = source_sql(sql=f"SELECT * FROM ({INNER}) AS x")
     assert (hidden.nulls(), hidden.null_count()) == (None, None)
 
 
@@ -71,7 +71,10 @@ def test_counts_bind_their_own_bounds():
     assert above.sql == f'SELECT count(*) FROM ({INNER}) AS source_query WHERE "Updated_At" >= ?'
     assert above.parameters == (moment("2024-03-01 23:59:59.999999"), moment("2024-03-02"))
     highest = source_sql(WatermarkKind.NUMBER, Decimal(-9)).highest()
-    assert (highest.sql, highest.parameters) == (f'SELECT max("Updated_At") FROM ({INNER}) AS source_query', (Decimal(-9),))
+    assert (highest.sql, highest.parameters) == (
+        f'SELECT max("Updated_At") FROM ({INNER}) AS source_query',
+        (Decimal(-9),),
+    )
 
 
 def test_a_snapshot_is_ordered_by_key():

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-SNOWPIPE = Path("/tmp/w/fakedev.sh")
+SNOWPIPE = Path(sys.executable).with_name("snowpipe")
 POLL_SECONDS = 0.5
 REPOSITORY = "__repository__"
 

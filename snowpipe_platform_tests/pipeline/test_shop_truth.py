@@ -35,9 +35,7 @@ SEEN = """
     WHERE {on} > first_day OR nth = 1"""
 SEEN_CUSTOMERS = SEEN.format(table="customer_versions", key="customer_id", on="committed_on", at="changed_at")
 SEEN_ORDERS = SEEN.format(table="order_versions", key="order_id", on="committed_on", at="changed_at")
-SEEN_LINES = SEEN.format(
-    table="order_line_versions", key="(order_id, line_number)", on="committed_on", at="changed_at"
-)
+SEEN_LINES = SEEN.format(table="order_line_versions", key="(order_id, line_number)", on="committed_on", at="changed_at")
 SEEN_PRODUCTS = SEEN.format(table="product_versions", key="product_id", on="seen_on", at="seen_on")
 MANIFEST = "greatest(date_diff('day', first_day, {on}) + 1, 1)"
 
@@ -234,7 +232,16 @@ def test_a_rebuild_equals_the_table_kept_up_daily(shop, table: str):
 def test_the_truth_has_what_these_tests_are_about(shop):
     moved = "SELECT count(*) FROM (SELECT product_id FROM ({}) GROUP BY 1 HAVING count(DISTINCT category) > 1)"
     assert shop.all(moved.format(DIM_PRODUCTS))[0][0] > 0, "no product changed its category"
-    for kind in ("late_change", "text_quantity", "null_key", "delete", "bad_email", "bad_phone", "bad_zip", "duplicate"):
+    for kind in (
+        "late_change",
+        "text_quantity",
+        "null_key",
+        "delete",
+        "bad_email",
+        "bad_phone",
+        "bad_zip",
+        "duplicate",
+    ):
         assert shop.all("SELECT count(*) FROM truth.dirt WHERE kind = ?", kind)[0][0] > 0, kind
     assert shop.all(f"SELECT count(*) FROM ({DIM_PRODUCTS}) WHERE NOT is_active")[0][0] > 0
     assert shop.all(f"SELECT sum(cancelled_orders) FROM ({DAILY_SALES})")[0][0] > 0

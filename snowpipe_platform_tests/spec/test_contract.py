@@ -67,7 +67,7 @@ def panderas_failures(values, arguments) -> list[int]:
     """Positions of the rows pandera fails on pandas. Python objects, so that Python's own `re` and `==` decide."""
     series = pd.Series(values, dtype=object)
     is_number = all(value is None or isinstance(value, int | float) for value in values)
-    series = pd.to_numeric(series.astype("float64") if is_number else series, errors="ignore") if is_number else series
+    series = series.astype("float64") if is_number else series
     column = type("P", (pap.DataFrameModel,), {
         "__annotations__": {"v": float if is_number else object}, "v": pap.Field(**{"nullable": True, **arguments}),
     })  # fmt: skip
@@ -121,7 +121,11 @@ def refused(contract) -> str:
     [
         (dt.string, {"str_matches": "(?=a)"}, ["'v'", "(?=a)", "look-around", "Split it"]),
         (dt.int64, {"unique_values_eq": [1, 2]}, ["unique_values_eq", "'v'", "Compiled: equal_to"]),
-        (dt.int64, {"metadata": {"severity": "warning"}, "nullable": False}, ["v.not_null", "'warning'", "error, warn"]),
+        (
+            dt.int64,
+            {"metadata": {"severity": "warning"}, "nullable": False},
+            ["v.not_null", "'warning'", "error, warn"],
+        ),
         (dt.int64, {"metadata": {"error_above": 5}, "nullable": False}, ["v.not_null", "error_above is 5", "0 to 1"]),
         (dt.int64, {"metadata": {"warn_above": True}, "nullable": False}, ["warn_above is True"]),
         (dt.int64, {"str_length": {"min_value": 1}}, ["v.str_length", "boolean Ibis column"]),

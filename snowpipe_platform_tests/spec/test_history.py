@@ -131,7 +131,11 @@ def test_a_value_that_becomes_null_and_comes_back_makes_three_versions():
 
 
 def test_the_first_version_begins_when_the_entity_was_created_if_that_is_earlier():
-    rows = [row("a", 5, "one", created_at=at(1)), row("a", 7, "two", created_at=at(1)), row("b", 5, "x", created_at=at(9))]
+    rows = [
+        row("a", 5, "one", created_at=at(1)),
+        row("a", 7, "two", created_at=at(1)),
+        row("b", 5, "x", created_at=at(9)),
+    ]
     found = versions_of(rows, created_at="created_at")
     assert [(key, start) for key, _, _, start, _, _ in found] == [("a", at(1)), ("a", at(7)), ("b", at(5))]
 

@@ -45,7 +45,9 @@ def test_the_live_watermark_is_the_end_of_the_last_manifest_that_moved_it():
         pytest.param([entry(1, None, 5, 9), entry(2, 5, 7, 12)], [1, 2], id="the next day is cut before its end"),
         pytest.param([entry(1, None, 5, 9), entry(2, 6, 12, moves=False)], [1], id="a backfill beside the rest"),
         pytest.param([entry(1, None, 5, 9), entry(2, 5, 12, query="other")], [1], id="another query's coverage"),
-        pytest.param([entry(1, None, 5), entry(1, 2, 3, 5, moves=False)], [1], id="a backfill of a complete day is cut"),
+        pytest.param(
+            [entry(1, None, 5), entry(1, 2, 3, 5, moves=False)], [1], id="a backfill of a complete day is cut"
+        ),
     ],
 )
 def test_days_cut_short_are_incomplete_until_their_rest_is_read(log, incomplete):

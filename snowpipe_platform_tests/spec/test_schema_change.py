@@ -48,7 +48,9 @@ def test_new_and_wider_columns_pass_or_are_left_out(policy, columns, changes):
     ],
 )
 def test_what_a_policy_stops_is_named_with_what_to_do(policy, found, reason):
-    with pytest.raises(SchemaChangedError, match=f"query 'orders'.*{reason}.*on_schema_change: {policy}.*Nothing was landed"):
+    with pytest.raises(
+        SchemaChangedError, match=f"query 'orders'.*{reason}.*on_schema_change: {policy}.*Nothing was landed"
+    ):
         decide(found, policy)
 
 

@@ -20,7 +20,9 @@ from snowpipe_platform_tests.kit import moment
 
 NUMBER, DATE, TIMESTAMP = WatermarkKind.NUMBER, WatermarkKind.DATE, WatermarkKind.TIMESTAMP
 numbers = st.integers(-(10**38) + 2, 10**38 - 2).flatmap(
-    lambda digits: st.integers(0, 37).map(lambda scale: Decimal((int(digits < 0), Decimal(abs(digits)).as_tuple().digits, -scale)))
+    lambda digits: st.integers(0, 37).map(
+        lambda scale: Decimal((int(digits < 0), Decimal(abs(digits)).as_tuple().digits, -scale))
+    )
 )
 values = {
     NUMBER: numbers,

@@ -1,0 +1,142 @@
+"""The laptop's lake: the contract of lakes, and what an independent Iceberg reader sees."""
+
+import multiprocessing
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+
+from snowpipe_platform.backends.iceberg_lake import IcebergLake
+from snowpipe_platform.errors import LakeError
+from snowpipe_platform.ports import TableLayout
+from snowpipe_platform_tests.contracts.lake import NAME, PLAIN, WIDE, WIDE_ROWS, LakeContract, Writer, things
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return IcebergLake(tmp_path / "a lake")
+
+
+def opened(lake):
+    """The table through a PyIceberg catalog of the test's own."""
+    root = lake._root
+    return SqlCatalog("snowpipe", uri=f"sqlite:///{root / 'catalog.db'}", warehouse=f"file://{root}").load_table(
+        tuple(NAME.split("/"))
+    )
+
+
+class TestIcebergLake(LakeContract):
+    pass
+
+
+def test_an_independent_reader_reads_the_rows_back_equal(lake):
+    Writer(lake, WIDE, ("part",)).commit(WIDE_ROWS, "one")
+    assert sorted(opened(lake).scan().to_arrow().to_pylist(), key=repr) == sorted(WIDE_ROWS, key=repr)
+
+
+def test_an_independent_reader_finds_columns_by_id_after_one_is_renamed(lake):
+    """Files carry field ids, structs' and lists' too; without them a rename would read as nulls."""
+    Writer(lake, WIDE, ("part",)).commit(WIDE_ROWS[1:2], "one")
+    table = opened(lake)
+    with table.update_schema() as update:
+        update.rename_column("exact", "precise")
+        update.rename_column(("place", "city"), "town")
+    (row,) = opened(lake).scan().to_arrow().to_pylist()
+    assert (row["precise"], row["place"]["town"]) == (WIDE_ROWS[1]["exact"], WIDE_ROWS[1]["place"]["city"])
+
+
+def test_types_on_disk_are_those_declared(lake):
+    writer = Writer(lake, WIDE, ("part",))
+    writer.commit(WIDE_ROWS, "one")
+    schema = pq.read_schema(writer.files()[0].path)
+    assert schema.field("small").type == pa.int32()
+    assert schema.field("exact").type == pa.decimal128(38, 2)
+    assert schema.field("day").type == pa.date32()
+    assert schema.field("moment").type == pa.timestamp("us")
+    assert schema.field("place").type == pa.struct({"city": pa.string(), "zip": pa.string()})
+
+
+def test_delete_files_of_another_tool_are_refused(lake, monkeypatch):
+    writer = Writer(lake)
+    writer.commit(things(1, 2), "one")
+    planned = type(opened(lake).scan()).plan_files
+
+    def with_delete_files(scan):
+        tasks = list(planned(scan))
+        for task in tasks:
+            task.delete_files.add(task.file)
+        return tasks
+
+    monkeypatch.setattr("pyiceberg.table.DataScan.plan_files", with_delete_files)
+    with pytest.raises(LakeError, match="delete files.*copy-on-write"):
+        writer.files()
+
+
+@pytest.mark.case("A19")
+def test_a_snapshot_of_another_tool_keeps_what_our_last_commit_recorded(lake):
+    writer = Writer(lake)
+    ours = writer.commit(things(1, 2), "one", consumed="1-3")
+    opened(lake).overwrite(opened(lake).scan().to_arrow())
+    state = lake.state(NAME)
+    assert state.snapshot_id != ours.snapshot_id
+    assert (state.number, state.commit_id, state.properties["consumed"]) == (1, "one", "1-3")
+    assert [found.commit_id for found in lake.history(NAME)] == ["one"]
+    assert writer.commit(things(3), "two").number == 2
+    assert writer.ids() == [1, 2, 3]
+
+
+def test_a_table_rolled_back_is_as_it_was(lake):
+    writer = Writer(lake)
+    first = writer.commit(things(1), "one")
+    writer.commit(things(2), "two")
+    opened(lake).manage_snapshots().rollback_to_snapshot(first.snapshot_id).commit()
+    assert lake.state(NAME) == first
+    assert [state.commit_id for state in lake.history(NAME)] == ["one"]
+    assert writer.commit(things(3), "three").number == 2
+    assert writer.ids() == [1, 3]
+
+
+def test_branches_and_tags_of_other_people_are_left_alone(lake):
+    writer = Writer(lake)
+    state = writer.commit(things(1), "one")
+    opened(lake).manage_snapshots().create_tag(state.snapshot_id, "june").create_branch(
+        state.snapshot_id, "experiment"
+    ).commit()
+    assert lake.held(NAME) == {}
+    with pytest.raises(LakeError, match="held"):
+        writer.commit(things(2), "two", branch="experiment")
+
+
+def create(root, name, barrier):
+    barrier.wait()
+    IcebergLake(root).ensure(TableLayout(name, PLAIN, (), "x"))
+
+
+@pytest.mark.slow
+def test_processes_that_open_a_new_lake_at_once_each_create_their_table(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(3)
+    names = [f"silver/t{n}" for n in range(3)]
+    processes = [context.Process(target=create, args=(tmp_path / "lake", name, barrier)) for name in names]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert IcebergLake(tmp_path / "lake").tables() == names
+
+
+def test_a_table_appears_with_its_partitions_or_not_at_all(lake, monkeypatch):
+    monkeypatch.setattr("pyiceberg.table.update.spec.UpdateSpec.add_identity", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        Writer(lake, PLAIN, ("name",))
+    assert lake.tables() == []
+
+
+def test_the_layout_survives_in_the_table(lake):
+    Writer(lake, ibis.schema({"id": "int64", "year": "int32"}), ("year",))
+    table = opened(lake)
+    assert [field.name for field in table.spec().fields] == ["year"]
+    assert table.properties["comment"] == "Things."

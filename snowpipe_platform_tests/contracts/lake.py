@@ -1,0 +1,306 @@
+"""What every `Lake` does. A backend's test file subclasses `LakeContract` and gives a `lake` fixture."""
+
+import threading
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+
+import ibis
+import pyarrow as pa
+import pytest
+
+from snowpipe_platform.backends.duckdb_engine import DuckDBEngine
+from snowpipe_platform.errors import CommitConflictError, LakeError
+from snowpipe_platform.ports import Commit, FileLayout, TableLayout, TableState
+from snowpipe_platform_tests.ledger import rows_in
+
+NAME = "silver/things"
+PLAIN = ibis.schema({"id": "int64", "name": "string"})
+WIDE = ibis.schema(
+    {
+        "part": "string",
+        "small": "int32",
+        "exact": "decimal(38, 2)",
+        "day": "date",
+        "moment": "timestamp(6)",
+        "place": "struct<city: string, zip: string>",
+        "tags": "array<string>",
+        "ratio": "float64",
+        "yes": "boolean",
+    }
+)
+WIDE_ROWS = [
+    {
+        "part": part,
+        "small": 2**31 - 1,
+        "exact": Decimal("999999999999999999999999999999999999.99"),
+        "day": date(9999, 12, 31),
+        "moment": datetime(1900, 1, 1, 0, 0, 0, 1),
+        "place": {"city": 'O\'Fallon "quoted"', "zip": None},
+        "tags": ["a", "", "ß"],
+        "ratio": float("inf"),
+        "yes": part is None,
+    }
+    for part in (None, "plain", "it's", 'a "b"', "50%/#?&=", "", " blank ", "ß")
+]
+
+
+class Writer:
+    """Commits rows to one table of a lake."""
+
+    def __init__(self, lake, schema=PLAIN, partitions=(), name=NAME):
+        self.lake, self.name, self.partitions = lake, name, partitions
+        self.evolve(schema)
+
+    def evolve(self, schema):
+        self.schema = schema
+        self.lake.ensure(TableLayout(self.name, schema, tuple(self.partitions), "Things."))
+
+    def stage(self, rows, attempt):
+        data = pa.Table.from_pylist(rows, self.schema.to_pyarrow())
+        layout = FileLayout(
+            self.lake.staging(self.name, attempt=attempt),
+            attempt,
+            tuple(self.partitions),
+            self.lake.field_ids(self.name),
+        )
+        with DuckDBEngine(memory_limit="500MB").session() as session:
+            session.bind("rows", data)
+            return tuple(file.path for file in session.write(ibis.table(self.schema, name="rows"), layout))
+
+    def commit(self, rows, commit_id, *, base="current", remove=(), branch=None, **properties) -> TableState:
+        base = self.lake.state(self.name) if base == "current" else base
+        added = self.stage(rows, commit_id) if rows else ()
+        return self.lake.commit(Commit(self.name, commit_id, base, tuple(remove), added, properties, branch))
+
+    def files(self, state=None):
+        state = state or self.lake.state(self.name)
+        return self.lake.files(self.name, snapshot_id=state.snapshot_id)
+
+    def ids(self, state=None):
+        return [row[0] for row in rows_in([file.path for file in self.files(state)], "id")]
+
+
+def things(*ids):
+    return [{"id": number, "name": str(number)} for number in ids]
+
+
+class LakeContract:
+    def test_a_table_without_a_commit_has_no_state(self, lake):
+        assert (lake.tables(), lake.state(NAME), lake.history(NAME), lake.held(NAME)) == ([], None, [], {})
+        Writer(lake)
+        assert (lake.tables(), lake.state(NAME), lake.history(NAME), lake.held(NAME)) == ([NAME], None, [], {})
+        with pytest.raises(LakeError, match="silver/other does not exist"):
+            lake.schema("silver/other")
+
+    def test_a_commit_adds_files_and_keeps_its_properties(self, lake):
+        writer = Writer(lake)
+        first = writer.commit(things(1, 2), "one", note="hello")
+        assert (first.number, first.commit_id, first.properties["note"]) == (1, "one", "hello")
+        second = writer.commit(things(3), "two")
+        assert lake.state(NAME) == second
+        assert [state.commit_id for state in lake.history(NAME)] == ["one", "two"]
+        assert writer.ids() == [1, 2, 3]
+        assert writer.ids(first) == [1, 2]
+        assert sum(file.rows for file in writer.files()) == 3
+
+    @pytest.mark.case("A52")
+    def test_a_commit_seen_before_is_returned_as_it_is(self, lake):
+        writer = Writer(lake)
+        added = writer.stage(things(1), "one")
+        commit = Commit(NAME, "one", None, (), added, {})
+        first = lake.commit(commit)
+        writer.commit(things(2), "two")
+        assert lake.commit(commit) == first
+        assert writer.ids() == [1, 2]
+
+    def test_a_commit_on_a_stale_base_is_a_conflict_and_changes_nothing(self, lake):
+        writer = Writer(lake)
+        base = writer.commit(things(1), "one")
+        winner = writer.commit(things(2), "two")
+        for stale, commit_id in ((base, "three"), (None, "four")):
+            with pytest.raises(CommitConflictError, match=NAME):
+                writer.commit(things(3), commit_id, base=stale)
+        assert lake.state(NAME) == winner
+        assert writer.ids() == [1, 2]
+
+    @pytest.mark.case("A18")
+    def test_of_eight_writers_on_one_base_one_lands_and_the_others_are_refused(self, lake):
+        writer = Writer(lake)
+        base = writer.commit(things(0), "base")
+        staged = [writer.stage(things(n), f"w{n}") for n in range(1, 9)]
+        barrier, outcomes = threading.Barrier(8), []
+
+        def write(number):
+            commit = Commit(NAME, f"w{number}", base, (), staged[number - 1], {})
+            barrier.wait()
+            try:
+                outcomes.append(lake.commit(commit).commit_id)
+            except CommitConflictError:
+                outcomes.append(None)
+
+        threads = [threading.Thread(target=write, args=(n,)) for n in range(1, 9)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        landed = [outcome for outcome in outcomes if outcome]
+        assert len(outcomes) == 8
+        assert len(landed) == 1
+        assert writer.ids() == [0, int(landed[0][1:])]
+        assert [state.commit_id for state in lake.history(NAME)] == ["base", *landed]
+
+    def test_a_commit_without_files_is_one(self, lake):
+        writer = Writer(lake)
+        empty = writer.commit([], "empty", consumed="1")
+        assert (lake.state(NAME), empty.number, writer.files()) == (empty, 1, [])
+        writer.commit(things(1), "one")
+        again = writer.commit([], "again", consumed="2")
+        assert (lake.state(NAME).properties["consumed"], again.number, writer.ids()) == ("2", 3, [1])
+
+    def test_files_are_replaced_in_one_commit(self, lake):
+        writer = Writer(lake)
+        writer.commit(things(1, 2), "one")
+        old = writer.files()
+        replaced = writer.commit(things(3), "two", remove=old)
+        assert writer.ids() == [3]
+        assert replaced.number == 2
+        gone = writer.commit([], "three", remove=writer.files())
+        assert writer.files(gone) == []
+        with pytest.raises(LakeError, match="not in the table"):
+            writer.commit(things(4), "four", remove=old)
+
+    def test_held_rows_are_beside_the_table_until_they_are_released(self, lake):
+        writer = Writer(lake)
+        main = writer.commit(things(1), "one")
+        held = writer.commit(things(2), "two", branch="held-2024-03-01", note="bad")
+        assert lake.state(NAME) == main
+        assert lake.held(NAME) == {"held-2024-03-01": held}
+        assert (writer.ids(), writer.ids(held)) == ([1], [1, 2])
+        assert [state.commit_id for state in lake.history(NAME)] == ["one"]
+        again = writer.commit(things(3), "three", branch="held-2024-03-01")
+        assert writer.ids(again) == [1, 3], "a branch starts over from the table"
+        published = writer.commit(things(2), "four")
+        assert published.number == 2
+        lake.release(NAME, "held-2024-03-01")
+        lake.release(NAME, "held-2024-03-01")
+        assert (lake.held(NAME), writer.ids()) == ({}, [1, 2])
+
+    def test_rows_can_be_held_beside_a_table_that_has_none(self, lake):
+        writer = Writer(lake)
+        held = writer.commit(things(1), "one", branch="held")
+        assert (lake.state(NAME), lake.history(NAME)) == (None, [])
+        assert lake.held(NAME) == {"held": held}
+        assert writer.ids(held) == [1]
+        first = writer.commit(things(2), "two")
+        assert (first.number, writer.ids(), [s.commit_id for s in lake.history(NAME)]) == (1, [2], ["two"])
+
+    def test_a_table_gains_columns_and_wider_types(self, lake):
+        narrow = ibis.schema({"id": "int32", "amount": "decimal(9, 2)", "place": "struct<city: string>"})
+        writer = Writer(lake, narrow)
+        writer.commit([{"id": 1, "amount": Decimal("1.50"), "place": {"city": "A"}}], "one")
+        wide = ibis.schema(
+            {
+                "id": "int64",
+                "amount": "decimal(18, 2)",
+                "place": "struct<city: string>",
+                "note": "string",
+                "tags": "array<string>",
+            }
+        )
+        writer.evolve(wide)
+        writer.commit(
+            [{"id": 2**40, "amount": Decimal("9999999999.99"), "place": None, "note": "n", "tags": ["t"]}], "two"
+        )
+        assert lake.schema(NAME).names == wide.names
+        assert lake.schema(NAME)["id"] == ibis.dtype("int64")
+        assert rows_in([file.path for file in writer.files()], "id, amount, note, tags") == [
+            (1, Decimal("1.50"), None, None),
+            (2**40, Decimal("9999999999.99"), "n", ["t"]),
+        ]
+
+    @pytest.mark.parametrize(
+        ("schema", "words"),
+        [
+            ({"id": "int64"}, ["no longer has name", "Keep the column"]),
+            ({"id": "string", "name": "string"}, ["types no longer fit", "new name"]),
+            ({"id": "int32", "name": "string"}, ["types no longer fit"]),
+            ({"id": "int64", "name": "struct<a: string>"}, ["types no longer fit"]),
+        ],
+        ids=["a column is gone", "another type", "a narrower type", "a nested type"],
+    )
+    def test_any_other_change_of_columns_is_refused(self, lake, schema, words):
+        writer = Writer(lake)
+        writer.commit(things(1), "one")
+        with pytest.raises(LakeError) as error:
+            writer.evolve(ibis.schema(schema))
+        assert all(word in str(error.value) for word in [NAME, *words])
+        writer.evolve(PLAIN)
+        assert writer.ids() == [1]
+
+    def test_other_partitions_are_refused(self, lake):
+        writer = Writer(lake)
+        writer.partitions = ("name",)
+        with pytest.raises(LakeError, match="partitioned by nothing, and the table declares name"):
+            writer.evolve(PLAIN)
+
+    def test_rows_of_every_type_and_partition_come_back_exactly(self, lake):
+        writer = Writer(lake, WIDE, ("part",))
+        writer.commit(WIDE_ROWS, "one")
+        found = pa.concat_tables([pa.parquet.read_table(f.path, partitioning=None) for f in writer.files()])
+        assert sorted(found.to_pylist(), key=repr) == sorted(WIDE_ROWS, key=repr)
+        assert len(writer.files()) == len(WIDE_ROWS)
+        (chosen,) = lake.files(NAME, snapshot_id=lake.state(NAME).snapshot_id, where={"part": "it's"})
+        assert rows_in([chosen.path], "part") == [("it's",)]
+
+    def test_a_snapshot_that_is_gone_is_named(self, lake):
+        Writer(lake).commit(things(1), "one")
+        with pytest.raises(LakeError, match="snapshot 42 is gone"):
+            lake.files(NAME, snapshot_id=42)
+
+    def test_staged_files_are_discarded_with_their_folder(self, lake):
+        writer = Writer(lake)
+        kept = writer.stage(things(1), "kept")
+        staged = writer.stage(things(2), "lost")
+        folder = lake.staging(NAME, attempt="lost")
+        assert all(path.startswith(folder) for path in staged)
+        lake.discard([folder])
+        lake.discard([folder, *staged])
+        lake.commit(Commit(NAME, "kept", None, (), kept, {}))
+        assert writer.ids() == [1]
+
+    @pytest.mark.case("A16")
+    def test_a_reader_in_a_loop_sees_whole_commits_only(self, lake):
+        """Each commit replaces all rows by ten of the next number: a reader that sees fewer, or two numbers, saw a
+        commit in the middle."""
+        writer = Writer(lake)
+        writer.commit([{"id": 0, "name": str(n)} for n in range(10)], "c0")
+        stop, seen, problems = threading.Event(), [], []
+
+        def read():
+            while not stop.is_set():
+                try:
+                    ids = writer.ids()
+                except Exception as error:  # noqa: BLE001 - any error is a finding
+                    problems.append(error)
+                    return
+                seen.append(ids[0])
+                if len(ids) != 10 or len(set(ids)) != 1:
+                    problems.append(ids)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            for number in range(1, 11):
+                writer.commit([{"id": number, "name": str(n)} for n in range(10)], f"c{number}", remove=writer.files())
+        finally:
+            stop.set()
+            reader.join()
+        assert problems == []
+        assert seen == sorted(seen)
+
+    def test_a_base_of_the_same_number_and_another_snapshot_is_stale(self, lake):
+        writer = Writer(lake)
+        base = writer.commit(things(1), "one")
+        with pytest.raises(CommitConflictError):
+            writer.commit(things(2), "two", base=replace(base, snapshot_id=7))

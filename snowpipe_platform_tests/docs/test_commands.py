@@ -1,0 +1,57 @@
+"""The commands that README and docs show do what they are shown for."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SNOWPIPE = Path(sys.executable).with_name("snowpipe")
+PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").glob("*.md") if page.name != "retail.md")]
+IN_A_TABLE = re.compile(r"^\| `(snowpipe [^`]+)` \|", re.MULTILINE)
+IN_A_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def _commands() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        text = page.read_text(encoding="utf8")
+        for command in IN_A_TABLE.findall(text):
+            yield page.name, command
+        for block in IN_A_BLOCK.findall(text):
+            for command in filter(None, block.splitlines()):
+                yield page.name, command
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make demo` leaves behind."""
+    folder = tmp_path_factory.mktemp("documented")
+    done = _run(["demo"], folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def _run(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"SNOWPIPE_HOME": str(home), "COLUMNS": "100"}
+    return subprocess.run(
+        [SNOWPIPE, *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("page", "command"), _commands())
+def test_a_documented_command_works(page: str, command: str, home: Path):
+    name, *arguments = shlex.split(command)
+    assert name == "snowpipe"
+    done = _run(arguments, home)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_the_pages_show_commands():
+    assert {page for page, _ in _commands()} == {"README.md", "dagster.md", "shop.md"}
