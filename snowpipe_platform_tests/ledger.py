@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import ibis.expr.datatypes as dt
 import pandera.ibis as pa
-import pyarrow as arrow
+import pyarrow as arrow  # noqa: ICN001 - pa is pandera here
 import pyarrow.parquet as pq
 
 from snowpipe_platform.execution.execute import TableResult, run_table
@@ -90,9 +90,9 @@ FCT = DerivedTable(
 )
 
 
-def change(id: str | None, at: float = 0, op: str = "upsert", **values: Any) -> dict[str, Any]:
+def change(key: str | None, at: float = 0, op: str = "upsert", **values: Any) -> dict[str, Any]:
     """A bronze row: `at` days after START; its columns are null unless given."""
-    return {"id": id, "_instant": START + timedelta(days=at), "_operation": op, **values}
+    return {"id": key, "_instant": START + timedelta(days=at), "_operation": op, **values}
 
 
 @dataclass

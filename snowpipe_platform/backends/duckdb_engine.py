@@ -13,12 +13,13 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from snowpipe_platform.backends.duckdb_sql import bronze_sql, identifier, list_sql, literal, type_sql
-from snowpipe_platform.ports import BronzeRows, ChangedRows, FileLayout, LakeRows, Rows, StagedFile
+from snowpipe_platform.ports import ChangedRows, FileLayout, LakeRows, Rows, StagedFile
 from snowpipe_platform.spec.table import AFTER, BEFORE, CHANGE_SIDE
 
 FILE_NAME = "__file_name"
 WITH_FILES = "#files"
 MATERIALIZED = "materialized "
+BALANCE = "__balance"
 CONV_MACRO = "CREATE OR REPLACE MACRO conv(digits, from_base, to_base) AS CAST('0x' || digits AS BIGINT)"
 """Spark's builtin for a hexadecimal text; only base 16 to 10 is used."""
 
@@ -53,24 +54,31 @@ class DuckDBSession:
         self._connection = connection
 
     def bind(self, name: str, rows: Rows) -> None:
+        """A difference is computed here, once; everything else is read whenever an expression needs it."""
         self._forget(name)
         if isinstance(rows, pa.Table):
             self._connection.register(name, rows)
-            return
-        self._connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS {_rows_sql(rows)}")
-        if isinstance(rows, LakeRows):
+        elif isinstance(rows, ChangedRows):
+            self._keep(name, _changed_sql(rows))
+        elif isinstance(rows, LakeRows):
+            self._connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS {_lake_sql(rows)}")
             with_files = identifier(name + WITH_FILES)
             self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {with_files} AS {_lake_sql(rows, with_file=True)}")
+        else:
+            sql = bronze_sql(rows.manifests, rows.locations, rows.schema)
+            self._connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS {sql}")
 
     def materialize(self, name: str, expression: ir.Table) -> int:
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {identifier(MATERIALIZED + name)} AS {_sql(expression)}"
-        )
-        self._forget(name)
+        return self._keep(name, _sql(expression))
+
+    def _keep(self, name: str, sql: str) -> int:
+        """The view is made last, so the rows may come from what the name meant before."""
         table = identifier(MATERIALIZED + name)
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {sql}")
+        self._forget(name)
         self._connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS FROM {table}")
-        row = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
-        return int(row[0]) if row else 0
+        ((count,),) = self._rows(f"SELECT count(*) FROM {table}")  # noqa: S608
+        return int(count)
 
     def _forget(self, name: str) -> None:
         self._connection.execute(f"DROP VIEW IF EXISTS {identifier(name)}")
@@ -122,16 +130,15 @@ def _exact_sql(expression: ir.Table) -> str:
     return f"SELECT {', '.join(columns)} FROM ({_sql(expression)})"  # noqa: S608
 
 
-def _rows_sql(rows: BronzeRows | LakeRows | ChangedRows) -> str:
-    if isinstance(rows, BronzeRows):
-        return bronze_sql(rows.manifests, rows.locations, rows.schema)
-    if isinstance(rows, LakeRows):
-        return _lake_sql(rows)
-    before, after = _lake_sql(rows.before), _lake_sql(rows.after)
-    come = after if not rows.before.paths else f"{after} EXCEPT ALL {before}"
-    gone = before if not rows.after.paths else f"{before} EXCEPT ALL {after}"
-    sides = ((come, AFTER), (gone, BEFORE))
-    return " UNION ALL ".join(f"SELECT *, {literal(side)} AS {CHANGE_SIDE} FROM ({sql})" for sql, side in sides)  # noqa: S608
+def _changed_sql(rows: ChangedRows) -> str:
+    """Each row as often as one side has it more than the other. One aggregate: DuckDB's EXCEPT ALL numbers both sides
+    with a window, and took five times as long over 2.5 million rows."""
+    sides = f"SELECT *, 1 AS {BALANCE} FROM ({_lake_sql(rows.after)}) UNION ALL "  # noqa: S608
+    sides += f"SELECT *, -1 FROM ({_lake_sql(rows.before)})"  # noqa: S608
+    columns = ", ".join(identifier(name) for name in rows.after.schema)
+    counted = f"SELECT {columns}, sum({BALANCE}) AS {BALANCE} FROM ({sides}) GROUP BY ALL HAVING sum({BALANCE}) <> 0"  # noqa: S608
+    side = f"CASE WHEN {BALANCE} > 0 THEN {literal(AFTER)} ELSE {literal(BEFORE)} END AS {CHANGE_SIDE}"
+    return f"SELECT {columns}, {side} FROM ({counted}), range(abs({BALANCE})::BIGINT)"  # noqa: S608
 
 
 def _lake_sql(rows: LakeRows, *, with_file: bool = False) -> str:

@@ -112,7 +112,7 @@ class IcebergLake:
             raise LakeError(msg)
         condition: BooleanExpression = AlwaysTrue()
         for column, value in (where or {}).items():
-            condition = And(condition, EqualTo(column, value))  # type: ignore[call-arg, misc]
+            condition = And(condition, EqualTo(column, value))  # type: ignore[call-arg]
         tasks = list(loaded.scan(row_filter=condition, snapshot_id=snapshot_id).plan_files())
         if any(task.delete_files for task in tasks):
             msg = f"{table}: another tool wrote delete files. Rewrite the data files (copy-on-write) with it first."

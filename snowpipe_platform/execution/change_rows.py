@@ -31,7 +31,7 @@ ORIGIN_COLUMNS = {MANIFEST_NUMBER: "int64", SOURCE_FILE: "string", LOAD_DAY: "da
 
 
 @ibis.udf.scalar.builtin
-def to_json(row) -> dt.json:  # type: ignore[empty-body,no-untyped-def,valid-type]  # noqa: ANN001 - any struct
+def to_json(row) -> dt.json:  # type: ignore[no-untyped-def]  # noqa: ANN001 - any struct
     """A struct as a JSON object: a builtin of both engines."""
 
 

@@ -142,9 +142,10 @@ def _land_and_commit(
 
 
 def _says_something(manifest: Manifest, log: Sequence[Manifest]) -> bool:
-    """Rows, more coverage, a day cut short, or the end of one that was."""
-    ends_cut_day = manifest.load_day in incomplete_days(log)
-    return bool(manifest.rows_landed or manifest.moves_watermark or not manifest.complete or ends_cut_day)
+    """The columns at first, rows, more coverage, a day cut short, or the end of one that was."""
+    if not log or manifest.rows_landed or manifest.moves_watermark or not manifest.complete:
+        return True
+    return manifest.load_day in incomplete_days(log)
 
 
 def _is_committed(ground: Ground, plan: ExtractionPlan) -> bool:

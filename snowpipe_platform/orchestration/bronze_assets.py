@@ -7,7 +7,7 @@ from snowpipe_platform.execution.extraction_plan import Window
 from snowpipe_platform.orchestration.identity import run_identity
 from snowpipe_platform.orchestration.io_managers import BRONZE_IO_MANAGER
 from snowpipe_platform.orchestration.names import asset_key, bronze_name, dagster_owners
-from snowpipe_platform.orchestration.partitions import ONE_RUN_A_DAY, load_day
+from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.spec.extraction import Query
 
 CODE_VERSION_DIGITS = 12
@@ -26,7 +26,6 @@ def bronze_asset(query: Query, *, source_system: str, load_days: dg.PartitionsDe
         key=asset_key(name),
         io_manager_key=BRONZE_IO_MANAGER,
         partitions_def=load_days,
-        backfill_policy=ONE_RUN_A_DAY,
         group_name="bronze",
         kinds={"bronze", query.output_format, source_system.lower()},
         owners=dagster_owners(query.owners),

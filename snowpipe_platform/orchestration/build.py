@@ -34,10 +34,9 @@ def build_definitions(pipeline: Pipeline, ground: GroundResource) -> dg.Definiti
 
 @contextmanager
 def _unstable_features() -> Iterator[None]:
-    """Dagster 1.13 warns, for every asset and check, that backfill policies (beta) and partitioned checks (preview) may
-    change. The tests hold them to what is needed here; drop when they are stable."""
+    """Dagster 1.13 warns, for every check, that partitioned checks (preview) may change. The tests hold them to what is
+    needed here; drop when they are stable."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
         yield
 

@@ -4,12 +4,14 @@ from datetime import date
 
 import dagster as dg
 
-ONE_RUN_A_DAY = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
-"""A check result has no partition of its own, so a run over several days could turn only one of them red."""
-
 
 def load_days(first_day: date) -> dg.DailyPartitionsDefinition:
-    """One partition per UTC day from `first_day`; today is one while it lasts, so it can be loaded several times."""
+    """One partition per UTC day from `first_day`; today is one while it lasts, so it can be loaded several times.
+
+    Tables by load day have no backfill policy, which is one run a day. With one, even of one partition a run, the
+    daemon of Dagster 1.13 names the day as a range, and a check's result, which has no partition of its own, turns no
+    day red.
+    """
     return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC", end_offset=1)
 
 

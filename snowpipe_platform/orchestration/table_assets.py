@@ -13,7 +13,7 @@ from snowpipe_platform.orchestration.identity import run_identity
 from snowpipe_platform.orchestration.io_managers import LAKE_IO_MANAGER
 from snowpipe_platform.orchestration.metadata import table_definition_metadata
 from snowpipe_platform.orchestration.names import asset_key, dagster_owners
-from snowpipe_platform.orchestration.partitions import ONE_RUN_A_DAY, load_day
+from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
@@ -74,7 +74,6 @@ def _asset(
         deps=[asset_key(name) for name in table.upstream],
         io_manager_key=LAKE_IO_MANAGER,
         partitions_def=load_days,
-        backfill_policy=None if load_days is None else ONE_RUN_A_DAY,
         automation_condition=condition,
         group_name=table.layer,
         kinds={table.layer, "iceberg", kind},

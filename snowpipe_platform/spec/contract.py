@@ -2,7 +2,7 @@
 
 pandera's own Ibis backend gives wrong rows (`unique` ignored, `drop_invalid_rows` inverted), so its models are read as
 declarations and run by the engine: a rule is an expression that is true where a row breaks it. Nulls break `nullable`
-rules only, as in pandera on pandas; a NaN counts as a null there and here.
+rules only, as in pandera on pandas; a NaN counts as a null there and here. In a key of several columns a null is a value.
 """
 
 from collections.abc import Callable, Mapping
@@ -127,10 +127,9 @@ def _rule(  # noqa: PLR0913, PLR0917 - one place makes rules
 
 
 def _option(options: Mapping[str, Any], name: str, allowed: tuple[str, ...], about: str) -> Any:  # noqa: ANN401
-    value = options.get(name, allowed[0])
-    if value not in allowed:
-        raise ContractError(f"{about}: {name} is {value!r}. It is one of {', '.join(allowed)}.")
-    return value
+    if (value := options.get(name, allowed[0])) in allowed:
+        return value
+    raise ContractError(f"{about}: {name} is {value!r}. It is one of {', '.join(allowed)}.")
 
 
 def _tolerance(options: Mapping[str, Any], about: str) -> Tolerance:
@@ -151,7 +150,8 @@ def _null(name: str) -> Callable[[ir.Table], ir.BooleanValue]:
 
 def _unique(names: tuple[str, ...], metadata: Mapping[str, Any], where: str) -> Rule:
     def breaks(table: ir.Table) -> ir.BooleanValue:
-        return table.count().over(ibis.window(group_by=[table[name] for name in names])) > 1
+        repeated = table.count().over(ibis.window(group_by=[table[name] for name in names])) > 1
+        return repeated & ~_absent(table[names[0]]) if len(names) == 1 else repeated
 
     label = ", ".join(names)
     return _rule(f"{'+'.join(names)}.unique", f"{label} is unique", names, metadata, breaks, where, "table")
@@ -171,8 +171,7 @@ def _column_check(name: str, check: Check, metadata: Mapping[str, Any], where: s
 
 def _table_check(check: Check, columns: tuple[str, ...], where: str) -> Rule:
     if not _is_custom(check):
-        msg = f"{where}: check {check.name!r} on the whole table is not supported. Write it as a @pa.dataframe_check."
-        raise ContractError(msg)
+        raise ContractError(f"{where}: check {check.name!r} cannot be on the whole table. Write a @pa.dataframe_check.")
     holds = _custom(check, None)
 
     def breaks(table: ir.Table) -> ir.BooleanValue:
@@ -191,9 +190,8 @@ def _own_options(check: Check, rule_id: str, where: str) -> dict[str, Any]:
         raise ContractError(f"{about} is element-wise or grouped. Return a boolean Ibis column instead.")
     if _is_custom(check):
         own |= check._check_kwargs  # noqa: SLF001 - pandera keeps them nowhere else
-    for name in own:
-        if name not in OPTIONS:
-            raise ContractError(f"{about}: there is no option {name!r}. {did_you_mean(name, list(OPTIONS))}")
+    for name in own.keys() - set(OPTIONS):
+        raise ContractError(f"{about}: there is no option {name!r}. {did_you_mean(name, list(OPTIONS))}")
     return own
 
 

@@ -70,7 +70,7 @@ def test_delete_files_of_another_tool_are_refused(lake, monkeypatch):
         return tasks
 
     monkeypatch.setattr("pyiceberg.table.DataScan.plan_files", with_delete_files)
-    with pytest.raises(LakeError, match="delete files.*copy-on-write"):
+    with pytest.raises(LakeError, match=r"delete files.*copy-on-write"):
         writer.files()
 
 

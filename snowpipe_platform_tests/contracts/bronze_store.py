@@ -22,7 +22,7 @@ def manifest(number, *files, entity="orders", extraction_id="x1"):
         mode="incremental",
         source_system="shop",
         load_day=date(2024, 3, 1),
-        extracted_at=datetime(2024, 3, 2),  # noqa: DTZ001 - naive UTC
+        extracted_at=datetime(2024, 3, 2),
         run_id="r",
         file_format="parquet",
         columns=(),

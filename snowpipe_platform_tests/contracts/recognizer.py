@@ -14,7 +14,7 @@ from snowpipe_platform.backends.local_bronze import LocalBronze
 from snowpipe_platform.ports import Landed
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS, ColumnSpec, Manifest
 
-NOON = datetime(2024, 3, 1, 12)  # noqa: DTZ001 - naive UTC
+NOON = datetime(2024, 3, 1, 12)
 SCHEMA = pa.schema([("id", pa.int32()), ("at", pa.timestamp("us")), ("name", pa.string())])
 
 key = st.one_of(st.none(), st.integers(0, 2))

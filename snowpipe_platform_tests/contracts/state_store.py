@@ -82,7 +82,7 @@ LETTER = DeadLetter(
     kind="rows",
     subject="orders",
     error="the row breaks a rule",
-    failed_at=datetime(2024, 3, 2, 10, 0, 0, 1),  # noqa: DTZ001 - naive UTC
+    failed_at=datetime(2024, 3, 2, 10, 0, 0, 1),
     request={"load_day": "2024-03-01"},
     rows=('{"id": "ß"}',),
 )
@@ -94,7 +94,7 @@ class DeadLettersContract:
         assert store.all() == [LETTER]
 
     def test_many_letters_come_back_oldest_first_and_none_is_no_error(self, store):
-        older = replace(LETTER, id="2", failed_at=datetime(2024, 3, 1))  # noqa: DTZ001 - naive UTC
+        older = replace(LETTER, id="2", failed_at=datetime(2024, 3, 1))
         store.put()
         store.put(LETTER, older)
         assert store.all() == [older, LETTER]

@@ -6,7 +6,7 @@ from decimal import Decimal
 import ibis
 import ibis.expr.datatypes as dt
 import pandera.ibis as pa
-import pyarrow as arrow
+import pyarrow as arrow  # noqa: ICN001 - pa is pandera here
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -199,8 +199,10 @@ def test_rows_exactly_on_start_and_end_land_once_across_adjacent_windows(make_wo
     world.source.run(f"CREATE TABLE orders (id INTEGER, updated_at {dtype})", f"INSERT INTO orders VALUES {values}")
     days = [world.run(f"2024-03-0{day}", at=f"2024-03-0{day + 1}") for day in (1, 2, 3)]
     assert [result.manifest.rows_landed for result in days] == [1, 1, 1]
+    world.source.run(f"INSERT INTO orders VALUES (9, '{text.format(2)}'), (8, '{text.format(3)}')")
+    assert world.run("2024-03-02", at="2024-03-06").manifest.rows_landed == 1
     assert world.run("2024-03-02", at="2024-03-06").manifest is None
-    assert world.column("id") == [1, 2, 3]
+    assert world.column("id") == [1, 2, 3, 9]
 
 
 @pytest.mark.case("A47")

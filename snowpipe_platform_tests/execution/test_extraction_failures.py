@@ -227,6 +227,17 @@ def test_the_watermark_is_rebuilt_from_the_log_when_the_state_is_lost(world):
     assert world.ground.state.watermark("orders") == "2024-03-01T13:00:00.000000"
 
 
+@pytest.mark.case("A8")
+def test_the_watermark_is_mended_by_a_run_that_lands_nothing(world):
+    whole = world.ground
+    with pytest.raises(OSError, match="disk full"):
+        break_at(world, "before the watermark", OSError("disk full")).run("2024-03-01")
+    assert whole.state.watermark("orders") is None
+    world.ground = whole
+    assert world.run("2024-03-01").manifest is None
+    assert whole.state.watermark("orders") == "2024-03-02T00:00:00.000000"
+
+
 @pytest.mark.case("A15")
 def test_a_failure_says_nothing_of_the_rows_it_read(make_world):
     world = make_world(rules=[{"name": "no_card", "expression": "card IS NULL", "on_violation": "fail"}])

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from snowpipe_platform_tests.kit import SmallBatches, World, query
 
-START = datetime(2024, 3, 1)  # noqa: DTZ001 - naive UTC
+START = datetime(2024, 3, 1)
 HALF_DAY = timedelta(hours=12)
 LOOKBACK_HALF_DAYS = 4
 CREATE = "CREATE TABLE orders (id INTEGER, content INTEGER, updated_at TIMESTAMP)"

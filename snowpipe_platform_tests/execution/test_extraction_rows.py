@@ -359,3 +359,11 @@ def test_a_column_has_one_parquet_type_whatever_a_batch_holds(make_world):
     assert world.column("n") == [Decimal(1), Decimal(10**37 + 1)]
     (manifest,) = world.manifests()
     assert manifest["columns"][0] == {"name": "n", "type": "decimal(38, 0)"}
+
+
+def test_an_empty_snapshot_commits_its_columns_once(make_world):
+    world = make_world(mode="full", watermark_column=None, primary_key="id", sql="SELECT * FROM orders")
+    world.source.run(ORDERS)
+    world.run("2024-03-01")
+    world.run("2024-03-02")
+    assert [(manifest.number, manifest.rows_landed) for manifest in world.manifests] == [(1, 0)]

@@ -41,7 +41,7 @@ def test_the_users_own_bound_is_one_step_below_the_interval(kind, lower, bound):
 
 
 def test_without_a_beginning_the_users_bound_is_below_everything():
-    read = source_sql(lowest=datetime(1677, 9, 22)).bounded(Interval(None, moment("2024-03-02")))  # noqa: DTZ001
+    read = source_sql(lowest=datetime(1677, 9, 22)).bounded(Interval(None, moment("2024-03-02")))
     assert read.parameters == (moment("1677-09-22"), moment("2024-03-02"))
     assert read.sql.endswith('WHERE "Updated_At" < ? ORDER BY "Updated_At"')
 

@@ -104,7 +104,7 @@ def test_no_table_with_partitioned_checks_runs_several_days_in_one_run(shop):
     policies = {asset.key: asset.backfill_policy for asset in shop.definitions.assets}
 
     assert {key.to_user_string() for key in partitioned} == {"bronze/customers", CHANGES}
-    assert {policies[key].max_partitions_per_run for key in partitioned} == {1}
+    assert {policies[key] for key in partitioned} == {None}, "no policy: one run, and one check result, a day"
 
 
 def test_unpartitioned_tables_depend_on_daily_ones_without_loading_them(shop):

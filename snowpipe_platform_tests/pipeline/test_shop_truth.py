@@ -90,10 +90,12 @@ FCT_ORDER_LINES = f"""
     QUALIFY row_number() OVER (PARTITION BY order_id, line_number ORDER BY changed_at DESC) = 1"""
 DAILY_SALES = f"""
     WITH sold AS (
-        SELECT o.order_id, o.sales_date, o.status, l.quantity, l.line_amount, coalesce(p.category, 'Unknown') AS category,
+        SELECT o.order_id, o.sales_date, o.status, l.quantity, l.line_amount,
+            coalesce(p.category, 'Unknown') AS category,
             CASE WHEN state IN ('CT', 'ME', 'MA', 'NH', 'RI', 'VT', 'NJ', 'NY', 'PA') THEN 'Northeast'
                  WHEN state IN ('IL', 'IN', 'MI', 'OH', 'WI', 'IA', 'KS', 'MN', 'MO', 'NE', 'ND', 'SD') THEN 'Midwest'
-                 WHEN state IN ('AZ', 'CO', 'ID', 'MT', 'NV', 'NM', 'UT', 'WY', 'AK', 'CA', 'HI', 'OR', 'WA') THEN 'West'
+                 WHEN state IN ('AZ', 'CO', 'ID', 'MT', 'NV', 'NM', 'UT', 'WY', 'AK', 'CA', 'HI', 'OR', 'WA')
+                    THEN 'West'
                  WHEN state IS NOT NULL THEN 'South' ELSE 'Unknown' END AS region
         FROM ({FCT_ORDER_LINES}) AS l JOIN ({FCT_ORDERS}) AS o USING (order_id)
         LEFT JOIN (SELECT *, address_standardized.state AS state FROM ({DIM_CUSTOMERS})) AS c
@@ -257,7 +259,7 @@ def test_quarantined_lines_are_the_truths_texts_with_their_text(shop):
         SELECT order_id, line_number, source_quantity, changed_at, greatest(committed_on, first_day) AS load_day
         FROM ({SEEN_LINES}) WHERE quantity IS NULL"""
     assert shop.differences(found, expected) == []
-    ledger = f"""
+    ledger = """
         SELECT key FROM truth.dirt WHERE kind = 'text_quantity' AND key NOT IN (
             SELECT order_id || '/' || line_number FROM truth.order_line_versions, truth.generator
             WHERE committed_on = first_day AND changed_at::DATE = first_day AND quantity IS NOT NULL)"""
@@ -285,7 +287,8 @@ def test_quarantined_customers_are_the_ledgers_rows_without_a_key(shop):
 def test_warnings_of_each_day_are_the_rows_without_a_usable_value(shop, rule: str, column: str, kinds: list[str]):
     seen = dict(
         shop.all(
-            f"SELECT greatest(committed_on, first_day), count(*) FROM ({SEEN_CUSTOMERS}) WHERE {column} IS NULL GROUP BY 1"
+            f"SELECT greatest(committed_on, first_day), count(*) FROM ({SEEN_CUSTOMERS}) "
+            f"WHERE {column} IS NULL GROUP BY 1"
         )
     )
     for day in shop.days:

@@ -64,5 +64,5 @@ def test_days_cut_short_are_incomplete_until_their_rest_is_read(log, incomplete)
     ],
 )
 def test_the_folder_of_a_day(partition_by, folder):
-    at = datetime(2024, 3, 2, 7, 30)  # noqa: DTZ001 - naive UTC
+    at = datetime(2024, 3, 2, 7, 30)
     assert day_folder(date(2024, 3, 1), partition_by, extracted_at=at) == folder

@@ -27,7 +27,7 @@ numbers = st.integers(-(10**38) + 2, 10**38 - 2).flatmap(
 values = {
     NUMBER: numbers,
     DATE: st.dates(date(1, 1, 2), date(9999, 12, 30)),
-    TIMESTAMP: st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),  # noqa: DTZ001 - naive UTC
+    TIMESTAMP: st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),
 }
 
 

@@ -1,0 +1,151 @@
+"""Loading a pipeline: what it finds, in which order, and what it refuses."""
+
+import sys
+import uuid
+from dataclasses import replace
+
+import pandera.ibis as pa
+import pytest
+
+from snowpipe_platform.errors import ContractError, PipelineError
+from snowpipe_platform.spec.pipeline import build_pipeline, load_pipeline
+from snowpipe_platform_tests.ledger import CHANGES, DIM, FCT, QUERIES
+
+QUERIES_TEXT = '{"queries": [{"name": "items", "sql": "SELECT 1", "mode": "full", "primary_key": "id"}]}'
+TABLE = "from snowpipe_platform_tests.ledger import CHANGES as TABLE\n"
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Write a package of the given files; returns its name."""
+    name = f"shop_{uuid.uuid4().hex[:8]}"
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def write(files: dict[str, str]) -> str:
+        for path, text in {"__init__.py": "", **files}.items():
+            file = tmp_path / name / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            for folder in [file.parent, *file.parent.parents]:
+                if folder == tmp_path:
+                    break
+                (folder / "__init__.py").touch()
+        return name
+
+    yield write
+    for module in [module for module in sys.modules if module.startswith(name)]:
+        del sys.modules[module]
+
+
+def refused(make, *words: str, error: type[Exception] = PipelineError) -> None:
+    with pytest.raises(error) as caught:
+        make()
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_tables_come_after_what_they_read(package):
+    pipeline = load_pipeline("snowpipe_platform.pipeline")
+    for table in pipeline.tables:
+        before = pipeline.names[: pipeline.names.index(table.name)]
+        assert set(table.upstream) <= set(before)
+    assert build_pipeline("p", QUERIES, [DIM, FCT, CHANGES]).names == (
+        "bronze/items", "silver/item_changes", "silver/dim_items", "silver/fct_items",
+    )  # fmt: skip
+
+
+def test_a_package_is_loaded_from_its_files(package):
+    name = package(
+        {
+            "__init__.py": "from datetime import date\nFIRST_DAY = date(2020, 1, 1)\n",
+            "source/queries.json": QUERIES_TEXT,
+            "silver/item_changes.py": TABLE,
+            "silver/_shared.py": "",
+        }
+    )
+    pipeline = load_pipeline(name)
+    assert (pipeline.names, pipeline.first_day.year) == (("bronze/items", "silver/item_changes"), 2020)
+
+
+def test_downstream_are_all_that_depend_on_a_table():
+    pipeline = build_pipeline("p", QUERIES, [CHANGES, DIM, FCT])
+    assert pipeline.downstream("bronze/items") == ("silver/item_changes", "silver/dim_items", "silver/fct_items")
+    assert pipeline.downstream("silver/dim_items") == ()
+
+
+def test_a_table_that_is_not_there_is_named_with_the_nearest():
+    pipeline = build_pipeline("p", QUERIES, [CHANGES])
+    refused(lambda: pipeline.table("silver/item_change"), "silver/item_change", "Did you mean 'silver/item_changes'?")
+
+
+def test_an_unknown_input_is_named_with_the_nearest():
+    lost = replace(DIM, inputs=("silver/item_chnages",), defined_in="shop/dim_items.py")
+    refused(
+        lambda: build_pipeline("p", QUERIES, [CHANGES, lost]),
+        "shop/dim_items.py", "'silver/item_chnages'", "Did you mean 'silver/item_changes'?",
+    )  # fmt: skip
+    refused(lambda: build_pipeline("p", QUERIES, [replace(CHANGES, source="itmes")]), "'bronze/items'")
+
+
+def test_tables_that_read_each_other_are_a_circle():
+    one, two = replace(DIM, inputs=("silver/fct_items",)), replace(FCT, inputs=("silver/dim_items",))
+    refused(lambda: build_pipeline("p", QUERIES, [one, two]), "circle", "silver/dim_items, silver/fct_items")
+
+
+def test_a_table_declared_twice_names_both_files():
+    first, second = replace(CHANGES, defined_in="shop/a.py"), replace(CHANGES, defined_in="shop/b.py")
+    refused(lambda: build_pipeline("p", QUERIES, [first, second]), "shop/a.py", "shop/b.py", "silver/item_changes")
+
+
+def test_a_rule_that_cannot_run_is_found_when_the_pipeline_loads():
+    broken = type("Broken", (FCT.contract,), {
+        "__annotations__": {"name": str}, "name": pa.Field(nullable=True, str_matches="(?=x)"),
+    })  # fmt: skip
+    refused(
+        lambda: build_pipeline("p", QUERIES, [CHANGES, replace(FCT, contract=broken)]),
+        "silver/fct_items (Broken)", "(?=x)", error=ContractError,
+    )  # fmt: skip
+
+
+def test_a_file_without_a_table_is_named(package):
+    name = package({"source/q.json": QUERIES_TEXT, "silver/notes.py": "X = 1\n"})
+    refused(lambda: load_pipeline(name), f"{name}/silver/notes.py", "no TABLE", "'_'")
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [({}, "found none"), ({"source/a.yaml": "", "source/b.json": ""}, "found a.yaml, b.json")],
+    ids=["none", "two"],
+)
+def test_there_is_one_queries_file(package, files, found: str):
+    name = package(files)
+    refused(lambda: load_pipeline(name), name, "one queries file", found)
+
+
+def test_a_package_that_is_not_there_names_the_setting():
+    refused(lambda: load_pipeline("no_such_shop.pipeline"), "'no_such_shop.pipeline'", "SNOWPIPE_PIPELINE")
+
+
+def test_an_import_that_fails_inside_a_table_is_shown_as_it_is(package):
+    name = package({"source/q.json": QUERIES_TEXT, "silver/item_changes.py": "import no_such_module\n"})
+    refused(lambda: load_pipeline(name), "no_such_module", error=ModuleNotFoundError)
+
+
+@pytest.mark.parametrize("name", ["bronze/x", "items", "silver/two words", "silver/"])
+def test_a_tables_name_is_its_layer_and_an_identifier(name: str):
+    refused(lambda: replace(DIM, name=name, defined_in="shop/x.py"), "shop/x.py", repr(name))
+
+
+def test_a_partition_column_is_a_column_of_the_contract():
+    refused(lambda: replace(DIM, partition_columns=("yaer",)), "partition column 'yaer'")
+    refused(lambda: replace(DIM, scope=("idd",)), "scope 'idd'", "Did you mean 'id'?")
+
+
+def test_a_table_knows_the_file_that_declares_it(package):
+    text = (
+        "from snowpipe_platform.spec.table import ChangesTable\n"
+        "from snowpipe_platform_tests.ledger import CHANGES\n"
+        "TABLE = ChangesTable(name='silver/mine', description='', contract=CHANGES.contract, source='items',\n"
+        "    key=('id',), clean=lambda rows: {})\n"
+    )
+    name = package({"source/q.json": QUERIES_TEXT, "silver/mine.py": text})
+    assert load_pipeline(name).tables[0].defined_in == f"{name}/silver/mine.py"
