@@ -81,7 +81,7 @@ def run_table(request: TableRequest, ground: Ground) -> TableResult:
             return _publish(plan, draft, commit_id, ground, started)
         except BaseException:
             if not _is_committed(plan, commit_id, ground):
-                pass
+                ground.lake.discard([folder])
             raise
 
 

@@ -366,4 +366,4 @@ def test_an_empty_snapshot_commits_its_columns_once(make_world):
     world.source.run(ORDERS)
     world.run("2024-03-01")
     world.run("2024-03-02")
-    assert [(manifest.number, manifest.rows_landed) for manifest in world.manifests] == [(1, 0)]
+    assert [(manifest["number"], manifest["rows_landed"]) for manifest in world.manifests()] == [(1, 0)]
