@@ -34,7 +34,7 @@ TABLE_PROPERTIES = {
     "format-version": "2",
     "write.parquet.compression-codec": "zstd",
     "write.metadata.delete-after-commit.enabled": "true",
-    # PyIceberg would put a commit on top of one it was not computed from, and its rows would be there twice.
+    # A retry could only put a commit on top of one it was not computed from: a conflict is answered at once.
     "commit.retry.num-retries": "0",
 }
 

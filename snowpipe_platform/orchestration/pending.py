@@ -30,7 +30,7 @@ def unconsumed(pipeline: Pipeline, ground: Ground) -> Iterator[Pending]:
     for table in pipeline.tables:
         if isinstance(table, ChangesTable):
             yield from (Pending(table.name, day) for day in _unconsumed_days(table, ground))
-        elif isinstance(table, DerivedTable) and _has_unconsumed_inputs(table, ground):
+        elif isinstance(table, DerivedTable) and _has_unconsumed_inputs(pipeline, table, ground):
             yield Pending(table.name)
 
 
@@ -43,9 +43,10 @@ def _unconsumed_days(table: ChangesTable, ground: Ground) -> list[date]:
     return sorted({m.load_day for m in log if m.number not in done and m.load_day not in waiting})
 
 
-def _has_unconsumed_inputs(table: DerivedTable, ground: Ground) -> bool:
+def _has_unconsumed_inputs(pipeline: Pipeline, table: DerivedTable, ground: Ground) -> bool:
+    upstream = [name for name in pipeline.ancestors(table.name) if name in pipeline.by_name]
     states = {name: ground.lake.state(name) for name in table.inputs}
-    if any(state is None for state in states.values()) or any(ground.lake.held(name) for name in table.inputs):
+    if any(state is None for state in states.values()) or any(ground.lake.held(name) for name in upstream):
         return False
     snapshots = {name: state.snapshot_id for name, state in states.items() if state is not None}
     return all(_snapshots(_consumed(state)) != snapshots for state in _attempts(table, ground))

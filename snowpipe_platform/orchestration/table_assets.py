@@ -52,7 +52,7 @@ def changes_asset(
 def derived_asset(table: DerivedTable, *, pipeline: Pipeline) -> dg.AssetsDefinition:
     """A table without partitions: a run brings it up to date with all that its inputs committed."""
 
-    @_asset(table, kind=table.kind, condition=whole_table_condition())
+    @_asset(table, kind=table.kind, condition=whole_table_condition(levels=pipeline.levels_above(table.name)))
     def plan_derived(context: dg.AssetExecutionContext, config: TableRun, ground: GroundResource) -> Plan:
         request = TableRequest(pipeline, table, run_identity(context.run), rebuild=config.rebuild)
         return _plan(request, ground)

@@ -2,7 +2,7 @@
 
 pandera's own Ibis backend gives wrong rows (`unique` ignored, `drop_invalid_rows` inverted), so its models are read as
 declarations and run by the engine: a rule is an expression that is true where a row breaks it. Nulls break `nullable`
-rules only, as in pandera on pandas; a NaN counts as a null there and here. In a key of several columns a null is a value.
+rules only, as in pandera on pandas; a NaN counts as a null there and here. In a key of several columns it is a value.
 """
 
 from collections.abc import Callable, Mapping
@@ -87,9 +87,7 @@ def compile_rules(model: type[pa.DataFrameModel], *, where: str) -> tuple[Rule, 
     """Every rule of the contract. Raises ContractError, naming `where` and the check, for one that has no
     meaning both engines share."""
     schema = model.to_schema()
-    rules: list[Rule] = []
-    for name, column in schema.columns.items():
-        rules.extend(_column_rules(name, column, where))
+    rules = [rule for name, column in schema.columns.items() for rule in _column_rules(name, column, where)]
     if schema.unique:
         names = [schema.unique] if isinstance(schema.unique, str) else list(schema.unique)
         rules.append(_unique(tuple(names), schema.metadata or {}, where))
@@ -183,9 +181,8 @@ def _table_check(check: Check, columns: tuple[str, ...], where: str) -> Rule:
 
 def _own_options(check: Check, rule_id: str, where: str) -> dict[str, Any]:
     """What is declared beside a custom check; pandera's `raise_warning` is a severity."""
-    about, own = f"{where}: check {rule_id!r}", dict[str, Any]()
-    if check.raise_warning:
-        own["severity"] = "warn"
+    about = f"{where}: check {rule_id!r}"
+    own: dict[str, Any] = {"severity": "warn"} if check.raise_warning else {}
     if check.element_wise or check.groupby:
         raise ContractError(f"{about} is element-wise or grouped. Return a boolean Ibis column instead.")
     if _is_custom(check):

@@ -48,6 +48,20 @@ class Pipeline:
             raise PipelineError(msg)
         return self.by_name[name]
 
+    def ancestors(self, name: str) -> tuple[str, ...]:
+        """Names of everything `name` depends on, bronze included, nearest first."""
+        found: list[str] = []
+        level = [name]
+        while level:
+            level = [up for one in level if one in self.by_name for up in self.by_name[one].upstream if up not in found]
+            found.extend(dict.fromkeys(level))
+        return tuple(dict.fromkeys(found))
+
+    def levels_above(self, name: str) -> int:
+        """How many tables the longest way up to bronze passes, bronze included; 0 for bronze."""
+        table = self.by_name.get(name)
+        return 0 if table is None else 1 + max((self.levels_above(up) for up in table.upstream), default=0)
+
     def downstream(self, name: str) -> tuple[str, ...]:
         """Names of all tables that depend on `name`, nearest first."""
         found: list[str] = []

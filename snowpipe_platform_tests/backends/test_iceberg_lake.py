@@ -9,8 +9,8 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
-from snowpipe_platform.errors import LakeError
-from snowpipe_platform.ports import TableLayout
+from snowpipe_platform.errors import CommitConflictError, LakeError
+from snowpipe_platform.ports import Commit, TableLayout
 from snowpipe_platform_tests.contracts.lake import NAME, PLAIN, WIDE, WIDE_ROWS, LakeContract, Writer, things
 
 
@@ -107,6 +107,25 @@ def test_branches_and_tags_of_other_people_are_left_alone(lake):
     assert lake.held(NAME) == {}
     with pytest.raises(LakeError, match="held"):
         writer.commit(things(2), "two", branch="experiment")
+
+
+def test_a_commit_that_slips_in_after_the_check_is_a_conflict_too(lake, monkeypatch):
+    """On top of it, rows computed from the old base would be there twice."""
+    writer = Writer(lake)
+    base = writer.commit(things(1), "one")
+    mine = writer.stage(things(2), "mine")
+    rival = Writer(IcebergLake(lake._root))
+    check = lake._refuse_stale
+
+    def check_then_lose(loaded, commit):
+        check(loaded, commit)
+        rival.commit(things(2), "rival")
+
+    monkeypatch.setattr(lake, "_refuse_stale", check_then_lose)
+    with pytest.raises(CommitConflictError):
+        lake.commit(Commit(NAME, "mine", base, (), mine, {}))
+    assert writer.ids() == [1, 2]
+    assert [state.commit_id for state in lake.history(NAME)] == ["one", "rival"]
 
 
 def create(root, name, barrier):

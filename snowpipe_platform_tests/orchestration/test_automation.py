@@ -64,3 +64,16 @@ def test_a_red_old_day_holds_the_dimension_and_gold_until_it_is_green(shop, auto
     assert automation.tick() == set()
     assert automation.tick() == set()
     assert shop.rows(GOLD) == [{"domain": "example.com", "customers": 1190}]
+
+
+@pytest.mark.case("A61")
+def test_gold_is_not_requested_behind_a_red_input_of_its_input(shop, automation):
+    shop.customers("2024-03-01", good=100)
+    shop.run(day="2024-03-01")
+    automation.tick()
+
+    shop.customers("2024-03-02", good=90, bad=10)
+    shop.run("bronze/customers", CHANGES, day="2024-03-02")
+    automation.tick()
+    shop.run(DIMENSION)
+    assert automation.tick() == set()

@@ -17,7 +17,13 @@ FIRST_DAY = date(2024, 3, 1)
 BAD_DAY = FIRST_DAY + timedelta(days=DAYS)
 BRONZE = ["bronze/customers", "bronze/orders", "bronze/order_lines", "bronze/products"]
 CHANGES = [f"silver/{name}_changes" for name in ("customer", "order", "order_line", "product")]
-WHOLE = ["silver/dim_customers", "silver/dim_products", "silver/fct_orders", "silver/fct_order_lines", "gold/daily_sales"]
+WHOLE = [
+    "silver/dim_customers",
+    "silver/dim_products",
+    "silver/fct_orders",
+    "silver/fct_order_lines",
+    "gold/daily_sales",
+]
 
 
 def _day(number: int) -> str:

@@ -159,11 +159,11 @@ def test_a_safety_lag_is_never_a_bare_number():
         pytest.param(10**30, 10**30, id="beyond int64"),
         pytest.param(0.1, Decimal("0.1"), id="float"),
         pytest.param(date(2024, 1, 1), date(2024, 1, 1), id="date"),
-        pytest.param(datetime(2024, 1, 1), datetime(2024, 1, 1), id="naive instant"),  # noqa: DTZ001 - naive is UTC
-        pytest.param(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 1), id="UTC instant"),  # noqa: DTZ001
+        pytest.param(datetime(2024, 1, 1), datetime(2024, 1, 1), id="naive instant"),
+        pytest.param(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 1), id="UTC instant"),
         pytest.param(
             datetime(2024, 1, 1, 1, tzinfo=timezone(timedelta(hours=2))),
-            datetime(2023, 12, 31, 23),  # noqa: DTZ001
+            datetime(2023, 12, 31, 23),
             id="instant in another zone",
         ),
     ],

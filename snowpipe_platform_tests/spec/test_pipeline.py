@@ -149,3 +149,10 @@ def test_a_table_knows_the_file_that_declares_it(package):
     )
     name = package({"source/q.json": QUERIES_TEXT, "silver/mine.py": text})
     assert load_pipeline(name).tables[0].defined_in == f"{name}/silver/mine.py"
+
+
+def test_a_table_knows_everything_above_it():
+    shop = load_pipeline("snowpipe_platform.pipeline")
+    assert shop.ancestors("silver/dim_customers") == ("silver/customer_changes", "bronze/customers")
+    assert set(shop.ancestors("gold/daily_sales")) == set(shop.names) - {"gold/daily_sales"}
+    assert [shop.levels_above(name) for name in ("bronze/orders", "silver/fct_orders", "gold/daily_sales")] == [0, 2, 3]
