@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-DEMO_CUSTOMERS ?= 1000
+SCALE ?= 1000
 
 .PHONY: help demo dev test check lint types imports clean
 
@@ -17,7 +17,7 @@ $(READY): pyproject.toml requirements.lock
 	@touch $@
 
 demo: $(READY) ## Build a shop's warehouse and run its days; again: the next day
-	$(BIN)/snowpipe demo --customers $(DEMO_CUSTOMERS)
+	$(BIN)/snowpipe demo --scale $(SCALE)
 
 dev: $(READY) ## The Dagster UI on this machine, with the demo's tables
 	$(BIN)/snowpipe dev

@@ -199,7 +199,7 @@ def doctor(json: Json = False, traceback: Traceback = False) -> None:
 
 @app.command()
 def demo(
-    customers: Annotated[int, typer.Option(min=1_000, help="Size of the shop, when it is built.")] = 1_000,
+    scale: Annotated[int, typer.Option(help="Customers of the shop, when it is built: 1,000 to 10,000,000.")] = 1_000,
     days: Annotated[int | None, typer.Option(min=1, help="Days to run: 3 at first, then 1.")] = None,
     json: Json = False,
     traceback: Traceback = False,
@@ -209,13 +209,13 @@ def demo(
     Its first days at first; again, the next day, incrementally.
 
     - `snowpipe demo`
-    - `snowpipe demo --customers 100000 --days 5`
+    - `snowpipe demo --scale 100000 --days 5`
     """
 
     def work(project: "Project") -> int:
         from snowpipe_platform.commands import demo as command  # noqa: PLC0415
 
-        return command.demo(project, customers=customers, days=days, as_json=json)
+        return command.demo(project, customers=scale, days=days, as_json=json)
 
     answer(work, "demo", as_json=json, traceback=traceback)
 

@@ -101,7 +101,8 @@ def _type_rule(column: str, dtype: str, tolerance: Tolerance) -> Rule:
         return present & rows[column].isnull()
 
     kind = dtype.partition("(")[0]
-    return Rule(f"{column}.is_{kind}", f"{column} is a {dtype}", "error", "row", (column,), tolerance, breaks)
+    article = "an" if dtype[0] in "aeiou" else "a"
+    return Rule(f"{column}.is_{kind}", f"{column} is {article} {dtype}", "error", "row", (column,), tolerance, breaks)
 
 
 def _judged(table: ChangesTable, rows: ir.Table, source: list[str]) -> ir.Table:

@@ -17,7 +17,7 @@ def test_the_demo_runs_its_days_through_dagster_and_again_the_next_one(tmp_path,
     assert first.exit_code == 0, first.output
     assert first.stdout.startswith("day 1: 2024-03-01, the history and the first day\ntable ")
     assert max(len(line) for line in first.stdout.splitlines() if not line.startswith("next:")) <= 80
-    assert 'next: snowpipe show silver/order_line_changes --failing "quantity is a int64"' in first.stdout
+    assert 'next: snowpipe show silver/order_line_changes --failing "quantity is an int64"' in first.stdout
 
     again = shop.json("demo")
     assert [day["day"] for day in again["days"]] == ["2024-03-02"]

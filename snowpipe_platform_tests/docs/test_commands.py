@@ -28,12 +28,12 @@ def _commands() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make demo` leaves behind."""
+def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The home that `make demo` leaves behind, and what it printed."""
     folder = tmp_path_factory.mktemp("documented")
     done = _run(["demo"], folder)
     assert done.returncode == 0, done.stderr
-    return folder
+    return folder, done.stdout
 
 
 def _run(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
@@ -45,12 +45,24 @@ def _run(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("page", "command"), _commands())
-def test_a_documented_command_works(page: str, command: str, home: Path):
+def test_a_documented_command_works(page: str, command: str, demonstrated: tuple[Path, str]):
     name, *arguments = shlex.split(command)
     assert name == "snowpipe"
-    done = _run(arguments, home)
+    done = _run(arguments, demonstrated[0])
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+@pytest.mark.slow
+def test_the_readme_shows_what_the_demo_prints(demonstrated: tuple[Path, str]):
+    shown = re.search(r"^```\n(day 3.*?)^```", (ROOT / "README.md").read_text(encoding="utf8"), re.M | re.DOTALL)
+    assert shown is not None
+    assert _timeless(shown[1]) in _timeless(demonstrated[1])
+
+
+def _timeless(text: str) -> str:
+    """Without durations, which differ, and the spaces that align them."""
+    return re.sub(r" +", " ", re.sub(r"[0-9.]+ s\b", "", text))
 
 
 def test_the_pages_show_commands():
