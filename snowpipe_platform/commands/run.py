@@ -3,10 +3,11 @@
 import sys
 import traceback
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 
 from snowpipe_platform.commands.project import Project, find_tables
 from snowpipe_platform.commands.reporter import Reporter, open_reporter
@@ -70,7 +71,22 @@ def _carry_out(project: Project, steps: tuple[Step, ...], *, named: frozenset[st
             progress=lambda rows: shown.update(f"{rows:,} rows read from the source"),
             notice=shown.say,
         )
-        return [_reported(outcome, reporter, shown) for outcome in run_steps(run, project.ground)]
+        reported = (_reported(outcome, reporter, shown) for outcome in run_steps(run, project.ground))
+        is_range = len({step.day for step in steps} - {None}) > 1
+        return list(_day_by_day(reported, shown) if is_range else reported)
+
+
+def _day_by_day(outcomes: Iterable[Outcome], shown: Activity) -> Iterator[Outcome]:
+    """Pass outcomes on; whenever another day begins, say how the last one went: a long range is never silent."""
+    for day, of_day in groupby(outcomes, key=lambda outcome: outcome.step.day):
+        done = []
+        for outcome in of_day:
+            done.append(outcome)
+            yield outcome
+        if day is not None:
+            worst = max((outcome.status for outcome in done), key=lambda status: status.severity)
+            landed = sum(outcome.new or 0 for outcome in done if outcome.step.name.startswith(BRONZE))
+            shown.say(f"{day}: {landed:,} rows landed, {worst.value}")
 
 
 def _reported(outcome: Outcome, reporter: Reporter, shown: Activity) -> Outcome:

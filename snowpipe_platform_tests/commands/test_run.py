@@ -189,3 +189,10 @@ def test_what_dagster_cannot_be_told_is_said_and_the_run_stands(shop, monkeypatc
         0,
         "bronze/orders of 2024-03-01: done, but not reported to Dagster: disk full\n",
     )
+
+
+def test_a_range_says_on_stderr_how_each_day_went(shop):
+    shop.one_day()
+    shop.end_day("2024-03-02")
+    answer = shop.type("run", "bronze/orders", "order_changes", "--from", "2024-03-01", "--to", "2024-03-02")
+    assert answer.stderr.splitlines() == ["2024-03-01: 2 rows landed, ok", "2024-03-02: 0 rows landed, unchanged"]
