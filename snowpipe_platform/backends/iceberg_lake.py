@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ibis
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from snowpipe_platform.backends.iceberg_schema import evolve, field_ids, to_ibis
 from snowpipe_platform.backends.iceberg_snapshots import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table as IcebergTable
 
 MAIN = "main"
+OPENING_ATTEMPTS = 10
 HELD_PREFIX = "held"
 """Branches that hold rows back begin with it; other branches and tags are somebody else's."""
 
@@ -52,11 +54,14 @@ class IcebergLake:
 
         self._root.mkdir(parents=True, exist_ok=True)
         options = {"uri": f"sqlite:///{self._root / 'catalog.db'}", "warehouse": f"file://{self._root}"}
-        try:
-            return SqlCatalog("snowpipe", **options)
-        except DatabaseError:
-            # Another process created the catalog's tables between this one's look and its own attempt.
-            return SqlCatalog("snowpipe", **options)
+        # Another process may create one of the catalog's tables between this one's look and its own attempt.
+        opening = Retrying(
+            retry=retry_if_exception_type(DatabaseError),
+            stop=stop_after_attempt(OPENING_ATTEMPTS),
+            wait=wait_random(0, 0.1),
+            reraise=True,
+        )
+        return opening(SqlCatalog, "snowpipe", **options)
 
     def tables(self) -> list[str]:
         found = (name for (space,) in self._catalog.list_namespaces() for name in self._catalog.list_tables(space))

@@ -44,7 +44,7 @@ def _run(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("page", "command"), _commands())
+@pytest.mark.parametrize(("page", "command"), list(_commands()))
 def test_a_documented_command_works(page: str, command: str, demonstrated: tuple[Path, str]):
     name, *arguments = shlex.split(command)
     assert name == "snowpipe"
