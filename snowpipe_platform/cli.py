@@ -80,6 +80,9 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     end: Annotated[datetime | None, typer.Option("--to", formats=DAY, metavar="DAY", help="Last load day.")] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Replace silver and gold from all they read.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Rebuild without asking.")] = False,
+    anyway: Annotated[
+        str | None, typer.Option("--publish-anyway", metavar="REASON", help="Publish what a rule holds back.")
+    ] = None,
     json: Json = False,
     traceback: Traceback = False,
 ) -> None:
@@ -92,6 +95,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     - `snowpipe run silver/customer_changes dim_customers --partition 2024-03-02`
     - `snowpipe run --from 2024-03-01 --to 2024-04-29`
     - `snowpipe run gold/daily_sales --rebuild --yes`
+    - `snowpipe run silver/order_line_changes --partition 2024-03-02 --publish-anyway "known outage"`
     """
 
     def work(project: "Project") -> int:
@@ -104,6 +108,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
             end=end.date() if end else None,
             rebuild=rebuild,
             confirmed=yes,
+            override=anyway,
             as_json=json,
             with_traceback=traceback,
         )

@@ -1,20 +1,22 @@
 """The settings of one process, read from the environment once; nothing else reads the environment."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from snowpipe_platform.errors import ConfigurationError
+from snowpipe_platform.errors import ConfigurationError, did_you_mean
 
+PREFIX = "SNOWPIPE_"
 SHOP_PIPELINE = "snowpipe_platform.pipeline"
 
 
 class Settings(BaseSettings):
     """Every setting has a default that works on a laptop with no account. A variable is `SNOWPIPE_` and the name."""
 
-    model_config = SettingsConfigDict(env_prefix="SNOWPIPE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
     profile: Literal["embedded"] = Field("embedded", description="which adapters stand behind the ports")
     home: Path = Field(Path(".snowpipe"), description="folder of all local state")
@@ -51,9 +53,16 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """Settings from the environment. Raises ConfigurationError naming the variable and what it takes."""
+    """Settings from the environment.
+
+    Raises ConfigurationError naming the variable and what it takes, or the nearest setting for one that is none.
+    """
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in known:
+            raise ConfigurationError(f"{name} is no setting. {did_you_mean(name, known)}")
     try:
         return Settings()
     except ValidationError as error:
-        problems = [f"SNOWPIPE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        problems = [f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
         raise ConfigurationError("\n".join(problems)) from error

@@ -1,12 +1,8 @@
 """`snowpipe doctor`: everything a run needs, checked one by one."""
 
-import os
-import socket
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -17,8 +13,9 @@ from packaging.requirements import Requirement
 from snowpipe_platform.assembly import build_ground
 from snowpipe_platform.commands.instance import has_instance
 from snowpipe_platform.commands.project import Project, allow_local_packages
+from snowpipe_platform.commands.stored import WrongError, bronze_files, lake_tables, leases
 from snowpipe_platform.commands.terminal import Line, print_json, print_lines
-from snowpipe_platform.errors import SnowpipeError
+from snowpipe_platform.errors import ConfigurationError, SnowpipeError
 from snowpipe_platform.execution.extraction_plan import Window, plan_extraction
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.settings import Settings, read_settings
@@ -32,35 +29,31 @@ _NOBODY = RunIdentity(run_id="doctor", job="snowpipe doctor")
 
 @dataclass(frozen=True)
 class Finding:
-    """One check. detail: what was found; mend: what to do, for a failure."""
+    """One check. detail: what was found; mend: what to do, for a failure. is_declared: what failed is a setting or a
+    declaration."""
 
     name: str
     ok: bool
     detail: str
     mend: str = ""
+    is_declared: bool = False
 
 
 Check = Callable[[], str]
 """What is found, as a sentence; raises what is wrong."""
 
 
-class _WrongError(Exception):
-    """A check that failed with a known mend."""
-
-    def __init__(self, detail: str, mend: str) -> None:
-        super().__init__(detail)
-        self.mend = mend
-
-
 def doctor(*, as_json: bool) -> int:
-    """1 when a check failed."""
+    """1 when a check failed, 2 when all that failed is what was set or declared."""
     findings = list(_findings())
     failed = [finding for finding in findings if not finding.ok]
     if as_json:
         print_json({"ok": not failed, "checks": [asdict(finding) for finding in findings]})
     else:
         print_lines(("check",), [_line(finding) for finding in findings])
-    return 1 if failed else 0
+    if not failed:
+        return 0
+    return 2 if all(finding.is_declared for finding in failed) else 1
 
 
 def _line(finding: Finding) -> Line:
@@ -81,8 +74,9 @@ def _findings() -> Iterator[Finding]:
     yield (loaded := _check("pipeline", lambda: _pipeline(settings)))
     if loaded.ok:
         yield from _source_findings(Project(settings, load_pipeline(settings.pipeline), build_ground(settings)))
-    yield _check("lake", lambda: _lake(settings))
-    yield _check("leases", lambda: _leases(settings.state_path))
+    yield _check("bronze files", lambda: bronze_files(settings))
+    yield _check("lake", lambda: lake_tables(settings))
+    yield _check("leases", lambda: leases(settings.state_path))
     yield _check("dagster", lambda: _dagster(settings))
 
 
@@ -98,10 +92,12 @@ def _source_findings(project: Project) -> Iterator[Finding]:
 def _check(name: str, check: Check) -> Finding:
     try:
         return Finding(name, ok=True, detail=check())
-    except _WrongError as error:
+    except WrongError as error:
         return Finding(name, ok=False, detail=str(error), mend=error.mend)
     except SnowpipeError as error:
-        return Finding(name, ok=False, detail=" ".join(str(error).split()))
+        return Finding(
+            name, ok=False, detail=" ".join(str(error).split()), is_declared=isinstance(error, ConfigurationError)
+        )
     except Exception as error:  # noqa: BLE001 - whatever is wrong is what a doctor is asked for
         detail = f"{type(error).__name__}: {error}"
         return Finding(name, ok=False, detail=detail, mend="See where with: snowpipe status --traceback")
@@ -110,7 +106,7 @@ def _check(name: str, check: Check) -> Finding:
 def _python() -> str:
     found = sys.version_info[:2]
     if not OLDEST_PYTHON <= found <= NEWEST_PYTHON:
-        raise _WrongError(
+        raise WrongError(
             f"{found[0]}.{found[1]} is not supported", "Make the environment with Python 3.11, 3.12 or 3.13."
         )
     return sys.version.split()[0]
@@ -122,7 +118,7 @@ def _libraries() -> str:
     needed = [requirement for requirement in declared if requirement.marker is None or requirement.marker.evaluate()]
     wrong = [problem for requirement in needed if (problem := _problem(requirement))]
     if wrong:
-        raise _WrongError("; ".join(wrong), "Install them: pip install --constraint requirements.lock --editable .")
+        raise WrongError("; ".join(wrong), "Install them: pip install --constraint requirements.lock --editable .")
     return f"{len(needed)} as declared"
 
 
@@ -143,7 +139,7 @@ def _writable(home: Path) -> str:
             return "writable" if nearest == home.resolve() else "not there yet, can be made"
     except OSError as error:
         detail = f"{nearest} is not writable ({error.strerror})"
-        raise _WrongError(detail, "Set SNOWPIPE_HOME to a folder of your own.") from error
+        raise WrongError(detail, "Set SNOWPIPE_HOME to a folder of your own.") from error
 
 
 def _pipeline(settings: Settings) -> str:
@@ -164,37 +160,6 @@ def _query(query: Query, project: Project) -> str:
     )
     changes = f"; changed: {'; '.join(plan.schema_changes)}" if plan.schema_changes else ""
     return f"{len(plan.schema.names)} columns{changes}"
-
-
-def _lake(settings: Settings) -> str:
-    if not settings.lake_folder.exists():
-        return "none yet; made by the first run"
-    return f"{len(build_ground(settings).lake.tables())} tables"
-
-
-def _leases(path: Path) -> str:
-    """A dead process's lease stops nobody: the next run of the table takes it over."""
-    if not path.exists():
-        return "none held"
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as state:
-        held = state.execute("SELECT resource, pid, host FROM leases WHERE holder IS NOT NULL ORDER BY 1").fetchall()
-    here = socket.gethostname()
-    told = [
-        f"{resource} by {'a running' if host != here or _runs(pid) else 'a dead'} process ({pid} on {host})"
-        for resource, pid, host in held
-    ]
-    dead = " ; the next run takes a dead one's over" if any("a dead" in text for text in told) else ""
-    return ", ".join(told) + dead if told else "none held"
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _dagster(settings: Settings) -> str:

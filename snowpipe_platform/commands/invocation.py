@@ -3,6 +3,7 @@
 Imports little: `snowpipe --help` comes through here.
 """
 
+import os
 import sys
 import traceback as tracebacks
 from collections.abc import Callable, Sequence
@@ -59,12 +60,28 @@ def answer(work: "Callable[[Project], int]", command: str, *, as_json: bool, tra
 
 
 def guard(work: Callable[[], int], command: str, *, as_json: bool, traceback: bool) -> None:
-    """Exit with the work's code. An error becomes a line on stderr, and with --json an object on stdout."""
+    """Exit with the work's code. An error becomes a line on stderr, and with --json an object on stdout.
+
+    A reader that has enough and closes the pipe, as `head` does, is no error.
+    """
     try:
-        code = work()
+        code = _answered(work, command, as_json=as_json, traceback=traceback)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        code = 0
+    raise typer.Exit(code)
+
+
+def _answered(work: Callable[[], int], command: str, *, as_json: bool, traceback: bool) -> int:
+    try:
+        return work()
     except (typer.Exit, typer.Abort, TyperException):
         raise
     except Exception as error:  # noqa: BLE001 - a person reads a line, not a traceback
+        if isinstance(error, BrokenPipeError):
+            # What was not written is still buffered, so a closed stdout raises once more; a source's broken pipe not.
+            sys.stdout.flush()
         from snowpipe_platform.commands.problems import describe  # noqa: PLC0415
 
         problem = describe(error, command=command)
@@ -75,8 +92,14 @@ def guard(work: Callable[[], int], command: str, *, as_json: bool, traceback: bo
 
             print_json({"error": problem.kind, "message": problem.message, "next": problem.next_command})
         _complain(problem.message, problem.next_command)
-        code = problem.exit_code
-    raise typer.Exit(code)
+        return problem.exit_code
+
+
+def _drop_output() -> None:
+    """What the interpreter flushes at its end goes nowhere. Source: Python's signal module, note on SIGPIPE."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _complain(message: str, next_command: str) -> None:

@@ -1,5 +1,6 @@
 """`snowpipe run`: bring tables up to date."""
 
+import getpass
 import sys
 import traceback
 import uuid
@@ -32,6 +33,7 @@ class RunOptions:
     end: date | None = None
     rebuild: bool = False
     confirmed: bool = False
+    override: str | None = None
     as_json: bool = False
     with_traceback: bool = False
 
@@ -45,7 +47,7 @@ def run(project: Project, options: RunOptions) -> int:
             return 1
     else:
         steps = plan_steps(project.pipeline, names, _days(project, options))
-    outcomes = _carry_out(project, steps, named=frozenset(names if options.tables else ()))
+    outcomes = _carry_out(project, steps, override=_override(options))
     if options.as_json:
         print_json(outcomes_json(outcomes))
     else:
@@ -58,7 +60,16 @@ def run(project: Project, options: RunOptions) -> int:
     return exit_code(outcomes)
 
 
-def _carry_out(project: Project, steps: tuple[Step, ...], *, named: frozenset[str]) -> list[Outcome]:
+def _override(options: RunOptions) -> str | None:
+    """Who publishes in spite of the rules, and why. For named tables only: nobody overrides a whole pipeline."""
+    if options.override is None:
+        return None
+    if not options.tables or not options.override.strip():
+        raise ConfigurationError("--publish-anyway takes the reason, and the names of the tables it is for.")
+    return f"{getpass.getuser()}: {options.override.strip()}"
+
+
+def _carry_out(project: Project, steps: tuple[Step, ...], *, override: str | None) -> list[Outcome]:
     """Every outcome, each reported to Dagster as soon as it is known."""
     identity = RunIdentity(run_id=f"cli-{uuid.uuid4()}", job=JOB)
     with activity() as shown, open_reporter(project) as reporter:
@@ -66,7 +77,7 @@ def _carry_out(project: Project, steps: tuple[Step, ...], *, named: frozenset[st
             pipeline=project.pipeline,
             steps=steps,
             identity=identity,
-            named=named,
+            override=override,
             on_start=lambda step: shown.update(step.title),
             progress=lambda rows: shown.update(f"{rows:,} rows read from the source"),
             notice=shown.say,

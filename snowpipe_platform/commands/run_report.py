@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from snowpipe_platform.commands.terminal import NOTHING, Line, count, print_lines, print_next, print_text
-from snowpipe_platform.errors import ConfigurationError
+from snowpipe_platform.errors import ConfigurationError, LeaseHeldError
 from snowpipe_platform.execution.outcome import WAITS_FOR, Finding, Outcome, Status
 
 TITLES = ("table", "rows", "new", "quarantined", "rules", "took")
+AGAIN = "the same command again when the other run is done; until then: snowpipe status"
+_HELD_BACK = re.compile(r"rows held back in (?P<table>\S+)")
 _PLAIN = re.compile(r"[\w ,.:;()<>=+/%'-]+")
 
 
@@ -72,9 +74,22 @@ def next_step(outcomes: Sequence[Outcome]) -> str | None:
     if worst.findings and not worst.step.name.startswith("bronze/"):
         return show_failing(worst.step.name, worst.findings[0])
     if worst.status is Status.FAILED:
-        return "snowpipe doctor"
-    is_waiting = worst.note.startswith(WAITS_FOR)
-    return f"snowpipe run {worst.note.removeprefix(WAITS_FOR).replace(',', '')}" if is_waiting else "snowpipe status"
+        return AGAIN if _all_wait_for_another_run(outcomes) else "snowpipe doctor"
+    if worst.note.startswith(WAITS_FOR):
+        return f"snowpipe run {worst.note.removeprefix(WAITS_FOR).replace(',', '')}"
+    held = worst.step.name if worst.status is Status.HELD else _held_input(worst)
+    return f"snowpipe show {held}" if held else "snowpipe status"
+
+
+def _all_wait_for_another_run(outcomes: Sequence[Outcome]) -> bool:
+    failed = [outcome for outcome in outcomes if outcome.status is Status.FAILED]
+    return all(isinstance(outcome.error, LeaseHeldError) for outcome in failed)
+
+
+def _held_input(outcome: Outcome) -> str | None:
+    """The table whose rows an earlier run held back, where that is what blocks."""
+    found = _HELD_BACK.search(outcome.blocked_by or "")
+    return found["table"] if found else None
 
 
 def show_failing(table: str, finding: Finding) -> str:

@@ -32,12 +32,21 @@ def sql(project: Project, statement: str, *, limit: int | None, form: str) -> in
         try:
             cursor = connection.execute(statement)
             columns = [column[0] for column in cursor.description]
+            if form == "json":
+                _refuse_twice(columns)
             rows = cursor.fetchall() if shown is None else cursor.fetchmany(shown + 1)
         except duckdb.Error as error:
             raise ConfigurationError(_first_line(error)) from error
     is_cut = shown is not None and len(rows) > shown
     _print(columns, rows[:shown], form=form, is_cut=is_cut)
     return 0
+
+
+def form_of(*, as_json: bool, as_csv: bool) -> str:
+    """How the rows are printed: json, csv or table. Raises ConfigurationError for two forms at once."""
+    if as_json and as_csv:
+        raise ConfigurationError("--json and --csv are two forms of one result. Give one of the two.")
+    return "json" if as_json else "csv" if as_csv else "table"
 
 
 def sqlable_names(project: Project) -> dict[str, str]:
@@ -122,6 +131,13 @@ def _select(rows: BronzeRows | LakeRows) -> str:
     columns = ", ".join(identifier(name) for name in rows.schema)
     files = f"read_parquet({list_sql(rows.paths)}, union_by_name = true, hive_partitioning = false)"
     return f"SELECT {columns} FROM {files}"  # noqa: S608 - columns of the platform's own tables
+
+
+def _refuse_twice(columns: Sequence[str]) -> None:
+    """A JSON object has each key once."""
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigurationError(f"column {twice} is twice in the result; give each its own alias")
 
 
 def _print(columns: Sequence[str], rows: Sequence[Sequence[object]], *, form: str, is_cut: bool) -> None:

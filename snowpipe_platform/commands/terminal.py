@@ -32,6 +32,13 @@ LONGEST_CELL = 28
 NOTHING = "-"
 
 
+class _Console(Console):
+    """Leaves a closed pipe to the command's guard; rich's own ends the process with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704 - rich calls it while it handles the BrokenPipeError
+
+
 @dataclass(frozen=True)
 class Line:
     """One row of an aligned table: cells (the first is the name), a status word, and what there is to say about it.
@@ -47,7 +54,7 @@ class Line:
 
 def print_lines(titles: Sequence[str], lines: Sequence[Line]) -> None:
     """One line each, numbers to the right, the status last. A note that does not fit beside it stands below."""
-    console = Console(highlight=False)
+    console = _Console(highlight=False)
     words = max((len(line.status) for line in lines), default=0)
     widths = [max(len(titles[i]), *(len(line.cells[i]) for line in lines)) for i in range(len(titles))]
     gap = next((g for g in (3, 2) if sum(widths) + g * len(widths) + words <= console.width), 1)
@@ -64,7 +71,7 @@ def print_lines(titles: Sequence[str], lines: Sequence[Line]) -> None:
 
 def print_wrapped(note: str, console: Console | None = None) -> None:
     """Indented, over as many lines as it takes; a path or a command is never cut."""
-    console = console or Console(highlight=False)
+    console = console or _Console(highlight=False)
     for part in note.splitlines():
         wrapped = textwrap.fill(
             part,
@@ -79,18 +86,18 @@ def print_wrapped(note: str, console: Console | None = None) -> None:
 
 def print_hanging(start: str, text: str) -> None:
     """The text beside its start, each further line below the first word."""
-    console = Console(highlight=False)
+    console = _Console(highlight=False)
     for number, part in enumerate(textwrap.wrap(text, max(console.width - len(start), 20)) or [""]):
         beginning = " " * len(start) if number else start
         _print(console, Text(f"{beginning}{part}".rstrip()))
 
 
 def print_heading(text: str) -> None:
-    _print(Console(highlight=False), Text(text, style="bold"))
+    _print(_Console(highlight=False), Text(text, style="bold"))
 
 
 def print_text(text: str = "") -> None:
-    _print(Console(highlight=False), Text(text))
+    _print(_Console(highlight=False), Text(text))
 
 
 def print_next(command: str) -> None:
@@ -103,7 +110,7 @@ def print_rows(
 ) -> None:
     """As many leading columns as fit, and a line that says what is not shown. details: below each row, where there is
     one for each."""
-    console = Console(highlight=False)
+    console = _Console(highlight=False)
     cells = [[shown(value) for value in row] for row in rows]
     widths = [max(len(name), *(len(row[i]) for row in cells)) if cells else len(name) for i, name in enumerate(columns)]
     fitting = max(1, sum(1 for i in range(len(widths)) if sum(widths[: i + 1]) + 2 * i <= console.width))
@@ -166,7 +173,7 @@ class Activity(Protocol):
 @contextmanager
 def activity() -> Iterator[Activity]:
     """A moving line when stderr is a terminal; otherwise only what is said stays, line by line."""
-    console = Console(stderr=True, highlight=False)
+    console = _Console(stderr=True, highlight=False)
     if not console.is_terminal:
         yield _Quiet(console)
         return

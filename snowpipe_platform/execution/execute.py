@@ -1,5 +1,6 @@
 """Carry a plan out: write files, count what breaks rules, publish or hold back, in one commit."""
 
+import json
 import time
 import uuid
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from snowpipe_platform.spec.table import ChangesTable
 __all__ = [
     "CODE_VERSION_PROPERTY",
     "JOB_PROPERTY",
+    "OVERRIDE_PROPERTY",
     "PARTITION_PROPERTY",
     "ROWS_PROPERTY",
     "RUN_ID_PROPERTY",
@@ -35,6 +37,8 @@ RUN_ID_PROPERTY = "snowpipe.run-id"
 JOB_PROPERTY = "snowpipe.job"
 PARTITION_PROPERTY = "snowpipe.partition"
 ROWS_PROPERTY = "snowpipe.rows"
+OVERRIDE_PROPERTY = "snowpipe.override"
+"""JSON: who published in spite of which rules, and why."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ def held_branch(plan: Plan) -> str:
 
 
 def _publish(plan: Plan, draft: Draft, commit_id: str, ground: Ground, started: float) -> TableResult:
-    branch = held_branch(plan) if draft.quality.failed(rules_of(plan.table)) else None
+    is_refused = bool(_broken_rules(plan, draft)) and plan.request.override is None
+    branch = held_branch(plan) if is_refused else None
     state = ground.lake.commit(
         Commit(
             table=plan.table.name,
@@ -126,9 +131,17 @@ def _publish(plan: Plan, draft: Draft, commit_id: str, ground: Ground, started: 
     )
 
 
+def _broken_rules(plan: Plan, draft: Draft) -> list[str]:
+    """Ids of the rules beyond their tolerance in some partition."""
+    failed = draft.quality.failed(rules_of(plan.table)).values()
+    return sorted({rule.id for rules in failed for rule in rules})
+
+
 def _properties(plan: Plan, draft: Draft, *, is_held: bool) -> Mapping[str, str]:
-    request = plan.request
+    request, broken = plan.request, _broken_rules(plan, draft)
+    overridden = request.override is not None and bool(broken)
     return {
+        **({OVERRIDE_PROPERTY: json.dumps({"by": request.override, "rules": broken})} if overridden else {}),
         RUN_ID_PROPERTY: request.identity.run_id,
         JOB_PROPERTY: request.identity.job,
         PARTITION_PROPERTY: "" if request.load_day is None else request.load_day.isoformat(),

@@ -24,20 +24,22 @@ from snowpipe_platform.spec.table import CHANGE_SIDE, ChangesTable, DerivedTable
 TOUCHED = "touched"
 CHANGED_SUFFIX = "#changed"
 CODE_VERSION_PROPERTY = "snowpipe.code-version"
-"""The code of the oldest rows: appended rows do not make a changes table's others new."""
+"""The code of the oldest rows: rows that a run adds or replaces do not make the others new."""
 
 Operation = Literal["nothing", "append", "replace_touched", "replace_all"]
 
 
 @dataclass(frozen=True)
 class TableRequest:
-    """One table to bring up to date. load_day: only what was landed for that day. rebuild: from all inputs, anew."""
+    """One table to bring up to date. load_day: only what was landed for that day. rebuild: from all inputs, anew.
+    override: who publishes rows beyond a rule's tolerance, and why; recorded with the commit."""
 
     pipeline: Pipeline
     table: Table
     identity: RunIdentity
     load_day: date | None = None
     rebuild: bool = False
+    override: str | None = None
 
 
 @dataclass(frozen=True)
@@ -160,8 +162,6 @@ def _rebuild_reason(request: TableRequest, inputs: TableInputs) -> str | None:
         return "first run"
     if request.rebuild:
         return "rebuild"
-    if inputs.base.properties.get(CODE_VERSION_PROPERTY) != request.table.code_version:
-        return "its code changed"
     return "what it consumed cannot be compared any more" if inputs.lost_history else None
 
 

@@ -59,13 +59,12 @@ def blocker(step: Step, pipeline: Pipeline, done: Sequence[Outcome]) -> str | No
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Steps of one pipeline in one process. named: tables a person asked for by name; they run although what they read
-    has rows held back since an earlier run, behind which a run of everything stops as Dagster's automation does."""
+    """Steps of one pipeline in one process. override: who publishes rows beyond a rule's tolerance, and why."""
 
     pipeline: Pipeline
     steps: tuple[Step, ...]
     identity: RunIdentity
-    named: frozenset[str] = frozenset()
+    override: str | None = None
     on_start: Callable[[Step], None] = lambda _step: None
     progress: Progress = lambda _rows: None
     notice: Notice = lambda _message: None
@@ -90,9 +89,9 @@ def run_steps(run: Run, ground: Ground) -> Iterator[Outcome]:
 
 
 def _held_input(step: Step, run: Run, ground: Ground) -> str | None:
-    """A table it reads whose newer rows wait for a person."""
+    """A table it reads whose newer rows wait for a person; Dagster's automation stops behind it too."""
     table = run.pipeline.by_name.get(step.name)
-    if not isinstance(table, DerivedTable) or step.name in run.named:
+    if not isinstance(table, DerivedTable):
         return None
     return next((f"rows held back in {name}" for name in table.inputs if ground.lake.held(name)), None)
 
@@ -103,7 +102,9 @@ def _carry_out(step: Step, run: Run, ground: Ground) -> Outcome:
         if step.name.startswith(BRONZE):
             return _extract(step, run, ground, started)
         table = run.pipeline.table(step.name)
-        result = run_table(TableRequest(run.pipeline, table, run.identity, step.day, step.rebuild), ground)
+        result = run_table(
+            TableRequest(run.pipeline, table, run.identity, step.day, step.rebuild, run.override), ground
+        )
         return table_outcome(step, result)
     except Exception as error:  # noqa: BLE001 - a table's own code may raise anything, and other branches go on
         return Outcome(step, Status.FAILED, str(error), seconds=time.monotonic() - started, error=error)

@@ -1,6 +1,7 @@
 """One asset per lake table: a factory for each kind."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import dagster as dg
 from pydantic import Field
@@ -23,6 +24,7 @@ class TableRun(dg.Config):
     """What a person may ask of a run."""
 
     rebuild: bool = Field(default=False, description="make all rows anew from all inputs, whatever was consumed before")
+    publish_anyway: str = Field(default="", description="who publishes rows beyond a rule's tolerance, and why")
 
 
 def table_asset(table: Table, *, pipeline: Pipeline, load_days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -42,9 +44,8 @@ def changes_asset(
 
     @_asset(table, kind="changes", condition=daily_condition(), load_days=load_days)
     def plan_changes(context: dg.AssetExecutionContext, config: TableRun, ground: GroundResource) -> Plan:
-        day = load_day(context.partition_key)
-        request = TableRequest(pipeline, table, run_identity(context.run), load_day=day, rebuild=config.rebuild)
-        return _plan(request, ground)
+        request = _request(pipeline, table, context, config)
+        return _plan(replace(request, load_day=load_day(context.partition_key)), ground)
 
     return plan_changes
 
@@ -54,10 +55,14 @@ def derived_asset(table: DerivedTable, *, pipeline: Pipeline) -> dg.AssetsDefini
 
     @_asset(table, kind=table.kind, condition=whole_table_condition(levels=pipeline.levels_above(table.name)))
     def plan_derived(context: dg.AssetExecutionContext, config: TableRun, ground: GroundResource) -> Plan:
-        request = TableRequest(pipeline, table, run_identity(context.run), rebuild=config.rebuild)
-        return _plan(request, ground)
+        return _plan(_request(pipeline, table, context, config), ground)
 
     return plan_derived
+
+
+def _request(pipeline: Pipeline, table: Table, context: dg.AssetExecutionContext, config: TableRun) -> TableRequest:
+    override = config.publish_anyway.strip() or None
+    return TableRequest(pipeline, table, run_identity(context.run), rebuild=config.rebuild, override=override)
 
 
 def _plan(request: TableRequest, ground: GroundResource) -> Plan:

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
-from snowpipe_platform.errors import PipelineError, did_you_mean
+from snowpipe_platform.errors import PipelineError, SnowpipeError, did_you_mean
 from snowpipe_platform.spec.extraction import QueriesFile, Query
 from snowpipe_platform.spec.queries_file import load_queries_file
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
@@ -116,6 +117,19 @@ def _in_order(by_name: dict[str, Table]) -> Iterator[Table]:
             yield table
 
 
+def _import_table(name: str) -> ModuleType:
+    """Raises PipelineError naming the file and line of what does not even import."""
+    try:
+        return importlib.import_module(name)
+    except SyntaxError as error:
+        raise PipelineError(f"{error.filename}:{error.lineno}: {error.msg}") from error
+    except SnowpipeError:
+        raise
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        raise PipelineError(f"{where.filename}:{where.lineno}: {type(error).__name__}: {error}") from error
+
+
 def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
@@ -136,7 +150,7 @@ def _tables(package: str) -> Iterator[Table]:
     for info in pkgutil.iter_modules(folder.__path__):
         if info.name.startswith("_"):
             continue
-        module = importlib.import_module(f"{package}.{info.name}")
+        module = _import_table(f"{package}.{info.name}")
         table = getattr(module, "TABLE", None)
         if not isinstance(table, ChangesTable | DerivedTable):
             path = module.__name__.replace(".", "/") + ".py"

@@ -12,7 +12,14 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 from snowpipe_platform.errors import LeaseHeldError, PipelineError
-from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, execute, held_branch, rules_of
+from snowpipe_platform.execution.execute import (
+    CODE_VERSION_PROPERTY,
+    OVERRIDE_PROPERTY,
+    execute,
+    held_branch,
+    rules_of,
+    run_table,
+)
 from snowpipe_platform.execution.plan import plan_table
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.history import latest
@@ -165,7 +172,7 @@ def test_a_new_input_makes_every_row_anew(ledger):
     assert (result.plan.operation, sorted(consumed(ledger, VERSIONS).commits)) == ("replace_all", [FACTS, CHANGED])
 
 
-def test_new_code_makes_a_derived_table_anew_and_leaves_a_changes_table_stale_until_it_is_rebuilt(ledger):
+def test_new_code_leaves_a_table_stale_until_it_is_rebuilt(ledger):
     ledger.land("2024-03-01", good("a"))
     ledger.run_all()
     old = ledger.ground.lake.state(CHANGED).properties[CODE_VERSION_PROPERTY]
@@ -176,7 +183,8 @@ def test_new_code_makes_a_derived_table_anew_and_leaves_a_changes_table_stale_un
         FCT, build=lambda inputs: latest(inputs[CHANGED], key=["id"]), inputs=(CHANGED,), scope=("id", "name")
     )
     ledger.use(new_changes, DIM, new_facts)
-    assert ledger.run(FACTS).plan.reason == "its code changed"
+    assert ledger.run(FACTS).plan.reason == "inputs have not changed"
+    assert ledger.run(FACTS, rebuild=True).state.properties[CODE_VERSION_PROPERTY] == new_facts.code_version
     ledger.land("2024-03-02", good("b"))
     ledger.run(CHANGED)
     assert ledger.ground.lake.state(CHANGED).properties[CODE_VERSION_PROPERTY] == old != new_changes.code_version
@@ -402,3 +410,14 @@ def test_a_commit_says_who_wrote_it_when_and_how_its_rules_stood(ledger):
         "2024-03-01": {"rows": 2, "quarantined": 1, "broken": {"amount.is_int64": 1}}
     }
     assert date.fromisoformat(properties["snowpipe.partition"]) == date(2024, 3, 1)
+
+
+@pytest.mark.case("A32")
+def test_a_person_publishes_what_a_rule_holds_back_and_the_commit_says_who_and_why(ledger):
+    ledger.land("2024-03-01", good("a"), bad("b"), bad("c"))
+    assert not ledger.run(CHANGED).published
+    result = run_table(replace(ledger.request(CHANGED), override="ana: known outage"), ledger.ground)
+    assert (result.published, ledger.ground.lake.held(CHANGED)) == (True, {})
+    recorded = json.loads(result.state.properties[OVERRIDE_PROPERTY])
+    assert recorded["by"] == "ana: known outage"
+    assert "amount.is_int64" in recorded["rules"]

@@ -125,11 +125,6 @@ def test_a_package_that_is_not_there_names_the_setting():
     refused(lambda: load_pipeline("no_such_shop.pipeline"), "'no_such_shop.pipeline'", "SNOWPIPE_PIPELINE")
 
 
-def test_an_import_that_fails_inside_a_table_is_shown_as_it_is(package):
-    name = package({"source/q.json": QUERIES_TEXT, "silver/item_changes.py": "import no_such_module\n"})
-    refused(lambda: load_pipeline(name), "no_such_module", error=ModuleNotFoundError)
-
-
 @pytest.mark.parametrize("name", ["bronze/x", "items", "silver/two words", "silver/"])
 def test_a_tables_name_is_its_layer_and_an_identifier(name: str):
     refused(lambda: replace(DIM, name=name, defined_in="shop/x.py"), "shop/x.py", repr(name))
@@ -156,3 +151,10 @@ def test_a_table_knows_everything_above_it():
     assert shop.ancestors("silver/dim_customers") == ("silver/customer_changes", "bronze/customers")
     assert set(shop.ancestors("gold/daily_sales")) == set(shop.names) - {"gold/daily_sales"}
     assert [shop.levels_above(name) for name in ("bronze/orders", "silver/fct_orders", "gold/daily_sales")] == [0, 2, 3]
+
+
+def test_a_table_file_that_does_not_import_is_named_with_its_line(package):
+    for text, words in (("x = (", "was never closed"), ("import no_such_module\n", "no_such_module")):
+        name = package({"source/queries.json": QUERIES_TEXT, "silver/broken.py": text})
+        refused(lambda name=name: load_pipeline(name), "broken.py:", words)
+        sys.modules.pop(f"{name}.silver.broken", None)

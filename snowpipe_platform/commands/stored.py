@@ -1,0 +1,90 @@
+"""What the home folder keeps, checked for `snowpipe doctor`: bronze files, lake tables, leases."""
+
+import os
+import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from snowpipe_platform.assembly import build_ground
+from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.settings import Settings
+
+
+class WrongError(Exception):
+    """A check that failed with a known mend."""
+
+    def __init__(self, detail: str, mend: str) -> None:
+        super().__init__(detail)
+        self.mend = mend
+
+
+def bronze_files(settings: Settings) -> str:
+    """Every file of every manifest, with the size its manifest recorded."""
+    bronze = build_ground(settings).bronze
+    checked = 0
+    for entity in bronze.entities():
+        for manifest in bronze.log(entity):
+            for file in manifest.files:
+                kept = f"manifest {manifest.number} of bronze/{entity}"
+                _require_file(bronze.locate(file), file.size_bytes, kept, "Restore it from a backup.")
+                checked += 1
+    return f"{checked:,} as their manifests recorded them" if checked else "none yet; landed by the first run"
+
+
+def lake_tables(settings: Settings) -> str:
+    """Every table loads, and has the files of its current commit and of its held branches."""
+    if not settings.lake_folder.exists():
+        return "none yet; made by the first run"
+    ground = build_ground(settings)
+    names = ground.lake.tables()
+    files = sum(_table_files(name, ground) for name in names)
+    return f"{len(names)} tables, {files:,} files"
+
+
+def _table_files(name: str, ground: Ground) -> int:
+    try:
+        current, held = ground.lake.state(name), ground.lake.held(name).values()
+        states = [*([current] if current is not None else []), *held]
+        found = {f.path: f for state in states for f in ground.lake.files(name, snapshot_id=state.snapshot_id)}
+    except Exception as error:
+        cause = " ".join(str(error).split())
+        raise WrongError(f"{name} cannot be read: {cause}", "Restore its folder from a backup.") from error
+    mend = f"Restore it from a backup, or make the table anew: snowpipe run {name} --rebuild"
+    for path, file in found.items():
+        _require_file(path, file.size_bytes, name, mend)
+    return len(found)
+
+
+def _require_file(path: str, size_bytes: int, kept: str, mend: str) -> None:
+    try:
+        found = Path(path).stat().st_size
+    except FileNotFoundError as error:
+        raise WrongError(f"{kept}: {path} is missing", mend) from error
+    if found != size_bytes:
+        raise WrongError(f"{kept}: {path} has {found:,} bytes, recorded are {size_bytes:,}", mend)
+
+
+def leases(path: Path) -> str:
+    """A dead process's lease stops nobody: the next run of the table takes it over."""
+    if not path.exists():
+        return "none held"
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as state:
+        held = state.execute("SELECT resource, pid, host FROM leases WHERE holder IS NOT NULL ORDER BY 1").fetchall()
+    here = socket.gethostname()
+    told = [
+        f"{resource} by {'a running' if host != here or _runs(pid) else 'a dead'} process ({pid} on {host})"
+        for resource, pid, host in held
+    ]
+    dead = " ; the next run takes a dead one's over" if any("a dead" in text for text in told) else ""
+    return ", ".join(told) + dead if told else "none held"
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
