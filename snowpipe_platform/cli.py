@@ -179,7 +179,7 @@ def sql(
     def work(project: "Project") -> int:
         from snowpipe_platform.commands import sql as command  # noqa: PLC0415
 
-        form = "json" if json else "csv" if csv else "table"
+        form = command.form_of(as_json=json, as_csv=csv)
         return command.sql(project, statement, limit=limit, form=form)
 
     answer(work, "sql", as_json=json, traceback=traceback)

@@ -121,7 +121,8 @@ def test_an_error_is_an_object_under_json_and_a_line_on_stderr(shop):
 
 
 def test_an_error_nobody_foresaw_is_a_line_too_and_its_traceback_is_to_be_had(tmp_path, monkeypatch):
-    shop = TinyShop(tmp_path, monkeypatch, silver__fct_orders="1 / 0\n")
+    shop = TinyShop(tmp_path, monkeypatch)
+    monkeypatch.setattr("snowpipe_platform.commands.status.status", lambda *_, **__: 1 / 0)
     answer = shop.type("status")
     expected = "error: ZeroDivisionError: division by zero\nnext: snowpipe status --traceback\n"
     assert (answer.exit_code, answer.stderr) == (1, expected)

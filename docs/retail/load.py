@@ -31,6 +31,7 @@ def load(parquet: Path, warehouse: Path, *, until: date | None = None) -> tuple[
         building = warehouse.with_name(f"{warehouse.name}.building")
         building.unlink(missing_ok=True)
         with duckdb.connect(str(building)) as connection:
+            connection.execute("SET enable_progress_bar = false")
             _require_columns(connection, parquet)
             loaded = _fill(connection, parquet, until)
         building.replace(warehouse)

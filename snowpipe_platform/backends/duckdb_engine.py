@@ -1,7 +1,5 @@
 """The embedded engine: Ibis expressions on DuckDB, over bronze and lake files."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +10,9 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from snowpipe_platform.backends.duckdb_sql import bronze_sql, identifier, list_sql, literal, type_sql
+from snowpipe_platform.backends.duckdb_errors import lake_errors
+from snowpipe_platform.backends.duckdb_sql import QUIET, bronze_sql, identifier, list_sql, literal, type_sql
+from snowpipe_platform.backends.spill import spill_folder
 from snowpipe_platform.ports import ChangedRows, FileLayout, LakeRows, Rows, StagedFile
 from snowpipe_platform.spec.table import AFTER, BEFORE, CHANGE_SIDE
 
@@ -32,27 +32,29 @@ class DuckDBEngine:
 
     @contextmanager
     def session(self) -> Iterator["DuckDBSession"]:
-        spill = tempfile.mkdtemp(prefix="snowpipe-spill-")
-        config: dict[str, Any] = {"memory_limit": self._memory_limit, "temp_directory": spill}
+        spill = spill_folder()
+        config: dict[str, Any] = {"memory_limit": self._memory_limit, "temp_directory": spill.name}
         if self._threads is not None:
             config["threads"] = self._threads
         connection = duckdb.connect(config=config)
         try:
+            connection.execute(QUIET)
             connection.execute("SET preserve_insertion_order = false")
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(CONV_MACRO)
             yield DuckDBSession(connection)
         finally:
             connection.close()
-            shutil.rmtree(spill, ignore_errors=True)
+            spill.cleanup()
 
 
 class DuckDBSession:
-    """One connection; names are temporary views and tables."""
+    """One connection; names are temporary views and tables. Its methods raise LakeError, never DuckDB's own."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
 
+    @lake_errors()
     def bind(self, name: str, rows: Rows) -> None:
         """A difference is computed here, once; everything else is read whenever an expression needs it."""
         self._forget(name)
@@ -68,6 +70,7 @@ class DuckDBSession:
             sql = bronze_sql(rows.manifests, rows.locations, rows.schema)
             self._connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS {sql}")
 
+    @lake_errors()
     def materialize(self, name: str, expression: ir.Table) -> int:
         return self._keep(name, _sql(expression))
 
@@ -83,9 +86,11 @@ class DuckDBSession:
     def _forget(self, name: str) -> None:
         self._connection.execute(f"DROP VIEW IF EXISTS {identifier(name)}")
 
+    @lake_errors()
     def fetch(self, expression: ir.Table) -> pa.Table:
         return self._connection.execute(_sql(expression)).to_arrow_table()
 
+    @lake_errors()
     def write(self, expression: ir.Table, layout: FileLayout) -> list[StagedFile]:
         folder = Path(layout.folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,6 +115,7 @@ class DuckDBSession:
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return list(self._connection.execute(sql).fetchall())
 
+    @lake_errors()
     def files_with(self, name: str, expression: ir.Table) -> list[str]:
         """`name` must be bound to lake rows."""
         columns = " AND ".join(f"t.{identifier(c)} IS NOT DISTINCT FROM w.{identifier(c)}" for c in expression.columns)

@@ -10,7 +10,6 @@ Content is the md5 of the declared columns' canonical texts, nulls left out, so 
 nothing and a widened number stays what it is. After a schema change the columns both sides have are compared.
 """
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -20,13 +19,16 @@ import ibis.expr.datatypes as dt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from snowpipe_platform.backends.duckdb_sql import bronze_sql, identifier, literal
+from snowpipe_platform.backends.duckdb_errors import lake_errors
+from snowpipe_platform.backends.duckdb_sql import QUIET, bronze_sql, identifier, literal
+from snowpipe_platform.backends.spill import spill_folder
 from snowpipe_platform.ports import Landed, Recognized
 from snowpipe_platform.spec.manifest import CONTENT_HASH, DELETE, NANOSECONDS, OPERATION, PLATFORM_COLUMNS
 
 MEMORY_LIMIT = "1GB"
 """Above it, what is compared with spills to a temporary folder."""
 _READ_ROWS = 100_000
+_NO_ROOM = f"Comparing with landed rows may use {MEMORY_LIMIT}: set a lower batch_size for the query."
 # A source's columns may have any other name.
 _HASH, _KEY, _MARK, _POSITION = "__hash", "__key", "__mark", "__position"
 
@@ -44,13 +46,19 @@ class DuckDBRecognizer:
         self._names = [*schema.names, *PLATFORM_COLUMNS]
         self._compared = self._columns_to_compare(landed)
         self._tie = _Tie(list(dict.fromkeys([*([watermark] if watermark else []), *key])))
-        self._spill = tempfile.TemporaryDirectory(prefix="snowpipe-spill-")
+        self._spill = spill_folder()
         config = {"memory_limit": MEMORY_LIMIT, "temp_directory": self._spill.name}
         self._database = duckdb.connect(config=config)
+        self._database.execute(QUIET)
         self._has_landed = any(manifest.files for manifest in landed.manifests)
         if self._has_landed:
-            self._load(landed)
+            try:
+                self._load(landed)
+            except BaseException:
+                self.close()
+                raise
 
+    @lake_errors(out_of_memory=_NO_ROOM)
     def new_rows(self, batch: pa.RecordBatch) -> Recognized:
         rows = pa.Table.from_batches([batch])
         hashed = self._hashed(rows)
@@ -66,8 +74,9 @@ class DuckDBRecognizer:
             return
         keys = ", ".join(identifier(name) for name in self._key)
         sql = f"SELECT DISTINCT {keys}, {_KEY} FROM landed ANTI JOIN seen USING ({_KEY}) ORDER BY {_KEY}"  # noqa: S608
-        for batch in self._database.execute(sql).to_arrow_reader(_READ_ROWS):
-            yield batch.select(self._key)
+        with lake_errors(out_of_memory=_NO_ROOM):
+            for batch in self._database.execute(sql).to_arrow_reader(_READ_ROWS):
+                yield batch.select(self._key)
 
     def close(self) -> None:
         self._database.close()
@@ -121,6 +130,7 @@ class DuckDBRecognizer:
             return None
         return sorted({*own.intersection(*sets), *self._key, *([self._watermark] if self._watermark else [])})
 
+    @lake_errors(out_of_memory=_NO_ROOM)
     def _load(self, landed: Landed) -> None:
         source = bronze_sql(
             landed.manifests, landed.locations, ibis.schema(dict(self._types.items()) | PLATFORM_COLUMNS)

@@ -17,6 +17,9 @@ JSON_OBJECT_BYTES = 64 * 1024 * 1024
 _SCANNED_FILE = "__scanned_file"
 """DuckDB's own name, `filename`, may be a column of the source."""
 
+QUIET = "SET enable_progress_bar = false"
+"""DuckDB would draw a progress bar on stdout after two seconds, into the answer of `--json`."""
+
 
 def identifier(name: str) -> str:
     """A quoted identifier."""

@@ -9,6 +9,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from snowpipe_platform.backends.duckdb_errors import said
+from snowpipe_platform.backends.duckdb_sql import QUIET
 from snowpipe_platform.errors import SourceError, TransientSourceError
 from snowpipe_platform.ports import Parameter
 
@@ -60,9 +62,10 @@ class DuckDBWarehouse:
         try:
             connection = duckdb.connect(str(self._path), read_only=True)
         except duckdb.Error as error:
-            msg = f"warehouse {self._path} cannot be opened now: {_said(error)}"
+            msg = f"warehouse {self._path} cannot be opened now: {said(error)}"
             raise TransientSourceError(msg) from error
         try:
+            connection.execute(QUIET)
             connection.execute("SET TimeZone = 'UTC'")
             yield connection
         except (duckdb.Error, pa.ArrowException, OSError) as error:
@@ -72,12 +75,7 @@ class DuckDBWarehouse:
 
     def _named(self, error: Exception) -> SourceError | TransientSourceError:
         """In the middle of a stream DuckDB's errors arrive as OSError, with the kind in front of the message."""
-        said = _said(error)
-        if isinstance(error, duckdb.IOException) or said.startswith("IO Error"):
-            return TransientSourceError(f"reading warehouse {self._path} failed: {said}")
-        return SourceError(f"warehouse {self._path} refused the query: {said}")
-
-
-def _said(error: Exception) -> str:
-    """The client's message without its echo of the SQL."""
-    return " ".join(str(error).partition("\nLINE ")[0].split())
+        reason = said(error)
+        if isinstance(error, duckdb.IOException) or reason.startswith("IO Error"):
+            return TransientSourceError(f"reading warehouse {self._path} failed: {reason}")
+        return SourceError(f"warehouse {self._path} refused the query: {reason}")

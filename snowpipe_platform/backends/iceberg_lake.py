@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import ibis
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from snowpipe_platform.backends.folders import make_folder
+from snowpipe_platform.backends.iceberg_place import path_of, reading_metadata, require_own
 from snowpipe_platform.backends.iceberg_schema import evolve, field_ids, to_ibis
 from snowpipe_platform.backends.iceberg_snapshots import (
     COMMIT_ID,
     COMMIT_NUMBER,
     EMPTY_START,
     current_state,
+    files_to_remove,
     find_commit,
     history_of,
     state_of,
@@ -52,7 +55,7 @@ class IcebergLake:
         from pyiceberg.catalog.sql import SqlCatalog  # noqa: PLC0415 - definitions must load without it
         from sqlalchemy.exc import DatabaseError  # noqa: PLC0415
 
-        self._root.mkdir(parents=True, exist_ok=True)
+        make_folder(self._root)
         options = {"uri": f"sqlite:///{self._root / 'catalog.db'}", "warehouse": f"file://{self._root}"}
         # Another process may create one of the catalog's tables between this one's look and its own attempt.
         opening = Retrying(
@@ -70,10 +73,11 @@ class IcebergLake:
     def ensure(self, layout: TableLayout) -> None:
         identifier = _identifier(layout.name)
         self._ensure_namespace(identifier[0])
-        if self._catalog.table_exists(identifier):
-            evolve(self._catalog.load_table(identifier), layout)
-        else:
+        loaded = self._load(layout.name)
+        if loaded is None:
             self._create(identifier, layout)
+        else:
+            evolve(loaded, layout)
 
     def _ensure_namespace(self, layer: str) -> None:
         from sqlalchemy.exc import IntegrityError  # noqa: PLC0415
@@ -118,7 +122,8 @@ class IcebergLake:
         condition: BooleanExpression = AlwaysTrue()
         for column, value in (where or {}).items():
             condition = And(condition, EqualTo(column, value))  # type: ignore[call-arg]
-        tasks = list(loaded.scan(row_filter=condition, snapshot_id=snapshot_id).plan_files())
+        with reading_metadata(table, self._root):
+            tasks = list(loaded.scan(row_filter=condition, snapshot_id=snapshot_id).plan_files())
         if any(task.delete_files for task in tasks):
             msg = f"{table}: another tool wrote delete files. Rewrite the data files (copy-on-write) with it first."
             raise LakeError(msg)
@@ -134,7 +139,7 @@ class IcebergLake:
         return str(Path(self.location(table)) / "data" / attempt)
 
     def location(self, table: str) -> str:
-        return _path(self._require(table).location())
+        return path_of(self._require(table).location())
 
     def commit(self, commit: Commit) -> TableState:
         loaded = self._require(commit.table)
@@ -172,7 +177,8 @@ class IcebergLake:
 
         number = 1 if commit.base is None else commit.base.number + 1
         properties = {**commit.properties, COMMIT_ID: commit.commit_id, COMMIT_NUMBER: str(number)}
-        removed = _data_files(loaded, commit)
+        with reading_metadata(commit.table, self._root):
+            removed = files_to_remove(loaded, commit)
         try:
             if commit.branch is not None:
                 self._open_branch(loaded, commit.branch)
@@ -207,9 +213,12 @@ class IcebergLake:
         from pyiceberg.exceptions import NoSuchTableError  # noqa: PLC0415
 
         try:
-            return self._catalog.load_table(_identifier(table))
+            with reading_metadata(table, self._root):
+                loaded = self._catalog.load_table(_identifier(table))
         except NoSuchTableError:
             return None
+        require_own(table, loaded, self._root)
+        return loaded
 
     def _require(self, table: str) -> "IcebergTable":
         loaded = self._load(table)
@@ -224,25 +233,8 @@ def _identifier(table: str) -> tuple[str, str]:
     return layer, name
 
 
-def _path(uri: str) -> str:
-    return uri.removeprefix("file://")
-
-
 def _lake_file(file: "DataFile") -> LakeFile:
-    return LakeFile(_path(file.file_path), file.record_count, file.file_size_in_bytes)
-
-
-def _data_files(loaded: "IcebergTable", commit: Commit) -> list["DataFile"]:
-    """The files the commit removes, as its base has them. Raises LakeError when one is not there."""
-    if commit.base is None or not commit.remove:
-        return []
-    wanted = {file.path for file in commit.remove}
-    tasks = loaded.scan(snapshot_id=commit.base.snapshot_id).plan_files()
-    found = [task.file for task in tasks if _path(task.file.file_path) in wanted]
-    if len(found) != len(wanted):
-        msg = f"{commit.table}: {len(wanted) - len(found)} of the files to replace are not in the table"
-        raise LakeError(msg)
-    return found
+    return LakeFile(path_of(file.file_path), file.record_count, file.file_size_in_bytes)
 
 
 def _conflict(commit: Commit) -> CommitConflictError:

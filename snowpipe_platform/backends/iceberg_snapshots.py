@@ -1,12 +1,15 @@
-"""What a table's snapshots say: which commits of ours they are, and which one is current."""
+"""What a table's snapshots say: which commits of ours they are, which one is current, and its files."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from snowpipe_platform.ports import TableState
+from snowpipe_platform.backends.iceberg_place import path_of
+from snowpipe_platform.errors import LakeError
+from snowpipe_platform.ports import Commit, TableState
 
 if TYPE_CHECKING:
+    from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table as IcebergTable
     from pyiceberg.table.snapshots import Snapshot
 
@@ -37,6 +40,19 @@ def find_commit(table: "IcebergTable", commit_id: str) -> "Snapshot | None":
         if properties_of(snapshot).get(COMMIT_ID) == commit_id:
             return snapshot
     return None
+
+
+def files_to_remove(table: "IcebergTable", commit: Commit) -> list["DataFile"]:
+    """The files the commit removes, as its base has them. Raises LakeError when one is not there."""
+    if commit.base is None or not commit.remove:
+        return []
+    wanted = {file.path for file in commit.remove}
+    tasks = table.scan(snapshot_id=commit.base.snapshot_id).plan_files()
+    found = [task.file for task in tasks if path_of(task.file.file_path) in wanted]
+    if len(found) != len(wanted):
+        msg = f"{commit.table}: {len(wanted) - len(found)} of the files to replace are not in the table"
+        raise LakeError(msg)
+    return found
 
 
 def is_empty_start(snapshot: "Snapshot") -> bool:

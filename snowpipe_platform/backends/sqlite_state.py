@@ -10,7 +10,9 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from snowpipe_platform.errors import LeaseHeldError
+from snowpipe_platform.backends.folders import make_folder, unusable
+from snowpipe_platform.backends.processes import is_running
+from snowpipe_platform.errors import ConfigurationError, LakeError, LeaseHeldError
 from snowpipe_platform.ports import DeadLetter, Lease
 
 LEASE_SECONDS = 3600.0
@@ -109,30 +111,49 @@ class SqliteState:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
-        with closing(connection) as database:
+        make_folder(self._path.parent)
+        with self._named_errors(), closing(self._connect()) as database:
             database.executescript(_TABLES)
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
             except BaseException:
-                database.execute("ROLLBACK")
+                if database.in_transaction:  # a damaged file or a full disk ends it
+                    database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise self._named(error) from error
+
+    def _named(self, error: sqlite3.DatabaseError) -> LakeError | ConfigurationError:
+        # The low byte is the kind, the others its detail: https://sqlite.org/rescode.html
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            msg = f"{self._path} was locked for {BUSY_TIMEOUT_SECONDS:.0f} s. Try again when the other process is done."
+            return LakeError(msg)
+        if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+            return unusable(self._path.parent, str(error))
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            return LakeError(f"{self._path} cannot be read or written ({error}). Mend the disk and run again.")
+        return LakeError(
+            f"{self._path} is not readable as the state store ({error}). "
+            "Delete it: watermarks come back from the bronze log; waiting dead letters are lost."
+        )
 
 
 def _is_alive(host: str, pid: int, started: str | None, expires_at: float) -> bool:
     """Whether the holder still runs. A process id is given out again, so its start has to agree too."""
     if host != socket.gethostname():
         return time.time() < expires_at
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return started is None or _started(pid) == started
+    return is_running(pid) and (started is None or _started(pid) == started)
 
 
 def _started(pid: int) -> str | None:

@@ -4,6 +4,7 @@ Imports little: `snowpipe --help` comes through here.
 """
 
 import os
+import select
 import sys
 import traceback as tracebacks
 from collections.abc import Callable, Sequence
@@ -78,10 +79,9 @@ def _answered(work: Callable[[], int], command: str, *, as_json: bool, traceback
         return work()
     except (typer.Exit, typer.Abort, TyperException):
         raise
-    except Exception as error:  # noqa: BLE001 - a person reads a line, not a traceback
-        if isinstance(error, BrokenPipeError):
-            # What was not written is still buffered, so a closed stdout raises once more; a source's broken pipe not.
-            sys.stdout.flush()
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            raise
         from snowpipe_platform.commands.problems import describe  # noqa: PLC0415
 
         problem = describe(error, command=command)
@@ -93,6 +93,17 @@ def _answered(work: Callable[[], int], command: str, *, as_json: bool, traceback
             print_json({"error": problem.kind, "message": problem.message, "next": problem.next_command})
         _complain(problem.message, problem.next_command)
         return problem.exit_code
+
+
+def _nobody_reads() -> bool:
+    """Whether stdout is a pipe whose reader is gone; a source's own broken pipe is an error."""
+    try:
+        stdout = sys.stdout.fileno()
+    except OSError:
+        return False
+    polled = select.poll()
+    polled.register(stdout, 0)
+    return bool(polled.poll(0))
 
 
 def _drop_output() -> None:

@@ -61,6 +61,7 @@ def _session(project: Project) -> Iterator[duckdb.DuckDBPyConnection]:
     spill = tempfile.mkdtemp(prefix="snowpipe-sql-")
     connection = duckdb.connect(config={"memory_limit": project.settings.memory_limit, "temp_directory": spill})
     try:
+        connection.execute("SET enable_progress_bar = false")
         for schema in SCHEMAS:
             connection.execute(f"CREATE SCHEMA {schema}")
         connection.execute(f"SET search_path = {literal(','.join(SCHEMAS))}")

@@ -47,8 +47,8 @@ class BronzeStanding:
 
 @dataclass(frozen=True)
 class TableStanding:
-    """One table. held: rows kept beside it, not published; held_by: ids of the rules they break. load_days: taken in, of
-    changes tables only. Of a table that cannot be read nothing is known but the note."""
+    """One table. held: rows kept beside it, not published; held_by: ids of the rules they break. load_days: taken in,
+    of changes tables only. Of a table that cannot be read nothing is known but the note."""
 
     table: str
     status: str

@@ -35,7 +35,7 @@ def status(project: Project, *, as_json: bool) -> int:
     """1 when a log or a table cannot be read; otherwise how tables stand is no failure of the command."""
     bronze = [bronze_standing(query, project.ground) for query in project.pipeline.queries.queries]
     tables = [table_standing(table, project) for table in project.pipeline.tables]
-    code = 1 if any(standing.status == FAILED for standing in [*bronze, *tables]) else 0
+    code = 1 if FAILED in _words(bronze, tables) else 0
     if as_json:
         print_json({"bronze": [asdict(b) for b in bronze], "tables": [asdict(t) for t in tables]})
         return code
@@ -80,7 +80,7 @@ def _print_what_next(bronze: Sequence[BronzeStanding], tables: Sequence[TableSta
     """The command that mends what stands worst."""
     held = next((standing for standing in tables if standing.status == HELD), None)
     recoded = [standing.table for standing in tables if standing.note == CODE_CHANGED]
-    words = {standing.status for standing in bronze} | {standing.status for standing in tables}
+    words = _words(bronze, tables)
     if FAILED in words:
         print_next("snowpipe doctor")
     elif all(standing.status == NEVER_RUN for standing in bronze):
@@ -91,3 +91,7 @@ def _print_what_next(bronze: Sequence[BronzeStanding], tables: Sequence[TableSta
         print_next(f"snowpipe run {' '.join(recoded)} --rebuild")
     elif words & {STALE, INCOMPLETE, NEVER_RUN}:
         print_next("snowpipe run")
+
+
+def _words(bronze: Sequence[BronzeStanding], tables: Sequence[TableStanding]) -> set[str]:
+    return {standing.status for standing in bronze} | {standing.status for standing in tables}

@@ -1,11 +1,14 @@
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import ibis
 import pytest
 
 from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer, canonical_text
-from snowpipe_platform_tests.contracts.recognizer import RecognizerContract
+from snowpipe_platform.errors import LakeError
+from snowpipe_platform.ports import Landed
+from snowpipe_platform_tests.contracts.recognizer import SCHEMA, Log, RecognizerContract, batch_of
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +66,21 @@ def test_a_widened_value_has_the_same_text(narrow, wide, value):
 )
 def test_the_canonical_text_of_a_value(dtype, value, text):
     assert duckdb.sql(f"SELECT {canonical_text(value, ibis.dtype(dtype))}").fetchone() == (text,)
+
+
+def test_a_landed_file_that_is_missing_is_named_and_nothing_is_left_open(tmp_path, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    log = Log(tmp_path / "bronze")
+    recognizer = DuckDBRecognizer(schema=SCHEMA, key=["id"], watermark="at", landed=Landed((), {}))
+    log.land(recognizer.new_rows(batch_of([(1, 1, "a", 0)])).rows)
+    recognizer.close()
+    (file,) = log.manifests[0].files
+    path = log.store.locate(file)
+    Path(path).unlink()
+    with pytest.raises(LakeError) as told:
+        DuckDBRecognizer(
+            schema=SCHEMA, key=["id"], watermark="at", landed=Landed(tuple(log.manifests), {file.path: path})
+        )
+    assert str(told.value) == f"{path} is missing. Restore it from a backup."
+    assert list((tmp_path / "tmp").iterdir()) == []

@@ -1,6 +1,8 @@
 """The laptop's lake: the contract of lakes, and what an independent Iceberg reader sees."""
 
 import multiprocessing
+import shutil
+from pathlib import Path
 
 import ibis
 import pyarrow as pa
@@ -9,7 +11,7 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
-from snowpipe_platform.errors import CommitConflictError, LakeError
+from snowpipe_platform.errors import CommitConflictError, ConfigurationError, LakeError
 from snowpipe_platform.ports import Commit, TableLayout
 from snowpipe_platform_tests.contracts.lake import NAME, PLAIN, WIDE, WIDE_ROWS, LakeContract, Writer, things
 
@@ -159,3 +161,52 @@ def test_the_layout_survives_in_the_table(lake):
     table = opened(lake)
     assert [field.name for field in table.spec().fields] == ["year"]
     assert table.properties["comment"] == "Things."
+
+
+CALLS = {
+    "state": lambda lake: lake.state(NAME),
+    "history": lambda lake: lake.history(NAME),
+    "files": lambda lake: lake.files(NAME, snapshot_id=1),
+    "ensure": lambda lake: lake.ensure(TableLayout(NAME, PLAIN, (), "Things.")),
+    "staging": lambda lake: lake.staging(NAME, attempt="x"),
+}
+
+
+@pytest.mark.parametrize("call", sorted(CALLS))
+@pytest.mark.parametrize("carry", [shutil.copytree, shutil.move], ids=["copied", "moved"])
+def test_a_lake_in_another_place_is_refused(lake, tmp_path, carry, call):
+    """A copy would be written into the original."""
+    Writer(lake).commit(things(1), "one")
+    place = Path(lake.location(NAME))
+    new = tmp_path / "new"
+    carry(lake._root, new)
+    with pytest.raises(LakeError) as told:
+        CALLS[call](IcebergLake(new))
+    assert str(told.value) == (
+        f"{NAME} lies in {place}, not in this home's lake ({new}): a home cannot be moved or copied. "
+        "Move it back, or delete the lake folder and run again; bronze is kept."
+    )
+
+
+def test_a_lake_reached_through_a_link_is_the_same_lake(lake, tmp_path):
+    state = Writer(lake).commit(things(1), "one")
+    (tmp_path / "link").symlink_to(lake._root)
+    assert IcebergLake(tmp_path / "link").state(NAME) == state
+
+
+@pytest.mark.parametrize("pattern", ["*.metadata.json", "*.avro"])
+def test_a_metadata_file_that_is_gone_is_named(lake, pattern):
+    writer = Writer(lake)
+    writer.commit(things(1), "one")
+    gone = list((Path(lake.location(NAME)) / "metadata").glob(pattern))
+    for path in gone:
+        path.unlink()
+    with pytest.raises(LakeError, match=r"is missing\. Restore it from a backup, or delete the lake folder") as told:
+        writer.files()
+    assert any(str(path) in str(told.value) for path in gone)
+
+
+def test_a_lake_folder_that_cannot_be_made_names_the_setting(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match=r"file/lake .*Not a directory.*SNOWPIPE_HOME"):
+        IcebergLake(tmp_path / "file" / "lake").tables()

@@ -4,12 +4,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+from datetime import datetime
 
 import pytest
 
 from snowpipe_platform.backends import sqlite_state
 from snowpipe_platform.backends.sqlite_state import LEASE_SECONDS, SqliteState
-from snowpipe_platform.errors import LeaseHeldError
+from snowpipe_platform.errors import ConfigurationError, LakeError, LeaseHeldError
+from snowpipe_platform.ports import DeadLetter
 from snowpipe_platform_tests.contracts.state_store import DeadLettersContract, StateStoreContract
 
 
@@ -93,3 +95,58 @@ def test_many_processes_may_open_a_new_state_at_once(store):
     started = [subprocess.Popen([sys.executable, "-c", script, store._path, str(n)]) for n in range(3)]
     assert [process.wait() for process in started] == [0, 0, 0]
     assert [store.watermark(str(n)) for n in range(3)] == ["1", "1", "1"]
+
+
+def test_a_damaged_file_says_what_deleting_it_loses(store):
+    store.advance_watermark("q", expected=None, new="1")
+    store._path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(LakeError) as told:
+        store.watermark("q")
+    assert str(told.value) == (
+        f"{store._path} is not readable as the state store (file is not a database). "
+        "Delete it: watermarks come back from the bronze log; waiting dead letters are lost."
+    )
+
+
+def test_a_damaged_page_found_in_the_middle_of_a_transaction_is_told_too(store):
+    for n in range(300):
+        store.put(DeadLetter(f"{n}", "rows", "q", "x" * 900, datetime(2024, 3, 1), {}))
+    with store._path.open("r+b") as file:
+        file.seek(4096 * 8)
+        file.write(b"\xff" * 4096 * 20)
+    with pytest.raises(LakeError, match="is not readable as the state store"):
+        store.all()
+
+
+def test_a_state_that_stays_locked_is_not_called_damaged(store, monkeypatch):
+    store.watermark("q")
+    monkeypatch.setattr(sqlite_state, "BUSY_TIMEOUT_SECONDS", 0.0)
+    with store._transaction(), pytest.raises(LakeError, match=r"was locked for 0 s\. Try again"):
+        store.watermark("q")
+
+
+def test_a_full_disk_does_not_ask_to_delete_the_state(store):
+    def fill():
+        with store._transaction() as database:
+            database.execute("PRAGMA max_page_count = 1")
+            database.execute("CREATE TABLE big AS SELECT randomblob(100000)")
+
+    with pytest.raises(LakeError, match=r"cannot be read or written .*full") as told:
+        fill()
+    assert "Delete" not in str(told.value)
+
+
+def test_a_home_that_cannot_be_made_names_the_folder_and_the_setting(tmp_path):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "home"
+    with pytest.raises(ConfigurationError) as told:
+        SqliteState(folder / "state.db").watermark("q")
+    assert str(told.value) == (
+        f"folder {folder} cannot be made or written (Not a directory). Set SNOWPIPE_HOME to a folder you may write."
+    )
+
+
+def test_a_state_that_cannot_be_opened_names_the_folder_and_the_setting(store):
+    store._path.mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match=rf"{store._path.parent} .*unable to open.*SNOWPIPE_HOME"):
+        store.watermark("q")

@@ -31,6 +31,7 @@ def test_everything_is_ok_before_the_first_run(shop):
         "warehouse",
         "query orders",
         "query customers",
+        "bronze files",
         "lake",
         "leases",
         "dagster",
@@ -57,7 +58,7 @@ def test_a_query_whose_key_the_source_does_not_return_is_named(tmp_path, monkeyp
 def test_a_pipeline_that_does_not_load_is_a_failed_check_and_no_traceback(tmp_path, monkeypatch):
     shop = TinyShop(tmp_path, monkeypatch, source__queries=QUERIES.replace("watermark_column", "watermark_colum"))
     answer = shop.type("doctor")
-    assert (answer.exit_code, checks(shop)["pipeline"]["ok"]) == (1, False)
+    assert (answer.exit_code, checks(shop)["pipeline"]["ok"]) == (2, False)
     assert "Did you mean" in checks(shop)["pipeline"]["detail"]
     assert "Traceback" not in answer.output
 
@@ -65,6 +66,7 @@ def test_a_pipeline_that_does_not_load_is_a_failed_check_and_no_traceback(tmp_pa
 def test_a_setting_that_cannot_be_read_ends_the_checks_that_need_it(shop, monkeypatch):
     monkeypatch.setenv("SNOWPIPE_MEMORY_LIMIT", "much")
     assert [name for name, check in checks(shop).items() if not check["ok"]] == ["settings"]
+    assert shop.type("doctor").exit_code == 2
 
 
 def test_a_library_of_another_version_is_named_with_the_wanted_one(shop, monkeypatch):
@@ -88,3 +90,40 @@ def test_an_instance_of_dagster_is_opened(shop):
     shop.end_day("2024-03-01")
     ensure_instance(read_settings())
     assert checks(shop)["dagster"]["detail"].endswith("0 runs")
+
+
+@pytest.fixture
+def ran(shop):
+    shop.one_day()
+    shop.type("run")
+    return shop
+
+
+def test_every_file_of_bronze_and_of_the_lake_is_looked_at(ran):
+    assert checks(ran)["bronze files"]["detail"] == "2 as their manifests recorded them"
+    assert checks(ran)["lake"]["detail"] == "5 tables, 5 files"
+
+
+def test_a_missing_bronze_file_is_named_with_its_manifest(ran):
+    path = next((ran.home / "bronze" / "orders").glob("**/*.parquet"))
+    path.unlink()
+    found = checks(ran)["bronze files"]
+    assert found["detail"] == f"manifest 1 of bronze/orders: {path} is missing"
+    assert ran.type("doctor").exit_code == 1
+
+
+def test_a_bronze_file_that_was_cut_short_is_named_with_both_sizes(ran):
+    path = next((ran.home / "bronze" / "orders").glob("**/*.parquet"))
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes()[:-1])
+    assert f"has {size - 1:,} bytes, recorded are {size:,}" in checks(ran)["bronze files"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"), [("metadata/*.json", "gold/daily_totals cannot be read"), ("**/*.parquet", "is missing")]
+)
+def test_a_table_that_lost_its_metadata_or_a_file_fails_the_lake(ran, pattern, expected):
+    for path in (ran.home / "lake" / "gold" / "daily_totals").glob(pattern):
+        path.unlink()
+    found = checks(ran)["lake"]
+    assert (found["ok"], expected in found["detail"], "gold/daily_totals" in found["detail"]) == (False, True, True)

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from snowpipe_platform.commands.run_report import exit_code, next_step, show_failing, took
-from snowpipe_platform.errors import ConfigurationError, SourceError
+from snowpipe_platform.commands.run_report import AGAIN, exit_code, next_step, show_failing, took
+from snowpipe_platform.errors import ConfigurationError, LeaseHeldError, SourceError
 from snowpipe_platform.execution.outcome import Finding, Outcome, Status, Step
 from snowpipe_platform.spec.quality import Verdict
 
@@ -14,6 +14,8 @@ WRONG = Outcome(EXTRACTED, Status.FAILED, error=ConfigurationError("no such colu
 REFUSED = Outcome(EXTRACTED, Status.FAILED, error=SourceError("no such table"))
 BLOCKED = Outcome(TABLE, Status.BLOCKED, "blocked by bronze/orders of 2024-03-01")
 WAITING = Outcome(TABLE, Status.BLOCKED, "waits for silver/order_changes, silver/dim_customers")
+LEASED = Outcome(EXTRACTED, Status.FAILED, error=LeaseHeldError("run nightly writes it"))
+HELD_BEFORE = Outcome(TABLE, Status.BLOCKED, blocked_by="rows held back in silver/order_changes")
 HELD = Outcome(TABLE, Status.HELD, findings=(Finding("total.in_range", "total: in range", Verdict.FAILED, 2),))
 
 
@@ -39,6 +41,10 @@ def test_the_exit_code_tells_a_failure_from_a_wrong_declaration(outcomes, expect
         ([REFUSED, BLOCKED], "snowpipe doctor"),
         ([BLOCKED], "snowpipe status"),
         ([WAITING], "snowpipe run silver/order_changes silver/dim_customers"),
+        ([LEASED, BLOCKED], AGAIN),
+        ([LEASED, REFUSED], "snowpipe doctor"),
+        ([HELD_BEFORE], "snowpipe show silver/order_changes"),
+        ([Outcome(TABLE, Status.HELD), BLOCKED], "snowpipe show silver/fct_orders"),
         ([HELD, BLOCKED], 'snowpipe show silver/fct_orders --failing "total: in range"'),
     ],
 )

@@ -1,7 +1,11 @@
 """`snowpipe sql`: every table by its name, read-only."""
 
+import json
+
 import pytest
 
+from snowpipe_platform.commands.sql import form_of
+from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform_tests.tiny import TinyShop
 
 
@@ -95,3 +99,17 @@ def test_columns_that_do_not_fit_are_named(filled):
     lines = filled.type("sql", "select * from silver.order_changes").stdout.splitlines()
     assert max(len(line) for line in lines) <= 80
     assert "manifest_number" in lines[-1] + lines[-2]
+
+
+def test_a_column_that_is_twice_in_the_result_has_no_place_in_json(filled):
+    statement = "select order_id a, amount a from silver.fct_orders"
+    answer = filled.type("sql", statement, "--json")
+    told = json.loads(answer.stdout)
+    assert (answer.exit_code, told["message"]) == (2, "column a is twice in the result; give each its own alias")
+    assert filled.type("sql", statement, "--csv").stdout.splitlines()[0] == "a,a"
+
+
+def test_two_forms_at_once_are_refused():
+    with pytest.raises(ConfigurationError, match="--json and --csv are two forms of one result"):
+        form_of(as_json=True, as_csv=True)
+    assert form_of(as_json=False, as_csv=True) == "csv"

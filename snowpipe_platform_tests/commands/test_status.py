@@ -11,6 +11,8 @@ from snowpipe_platform.spec.pipeline import load_pipeline
 from snowpipe_platform_tests.kit import make_ground
 from snowpipe_platform_tests.tiny import FCT_ORDERS, QUERIES, TinyShop
 
+DAY_AND_RULE = "2024-03-01: amount.is_decimal"
+
 
 def words(shop):
     told = shop.json("status")
@@ -56,7 +58,7 @@ def test_held_rows_are_counted_and_the_rule_is_named(shop):
     shop.end_day("2024-03-01")
     shop.type("run")
     found = standing(shop, "silver/order_changes")
-    assert (found["status"], found["held"], found["rows"], found["note"]) == ("held", 2, 0, "amount.is_decimal")
+    assert (found["status"], found["held"], found["rows"], found["note"]) == ("held", 2, 0, DAY_AND_RULE)
     last = shop.type("status").stdout.splitlines()[-1]
     assert last == "next: snowpipe show silver/order_changes --failing amount.is_decimal"
 
@@ -85,3 +87,54 @@ def test_a_window_that_was_cut_short_is_shown_with_its_day(tmp_path, monkeypatch
     execute_extraction(request, make_ground(shop.home, shop.source.path))
     found = standing(shop, "bronze/orders")
     assert (found["status"], found["incomplete_days"]) == ("incomplete", ["2024-03-01"])
+
+
+def hold(shop, day):
+    """Half of the day's orders have an amount that is no number."""
+    shop.orders((f"good-{day}", "1.00", f"{day} 10:00"), (f"bad-{day}", "two", f"{day} 10:00"))
+    shop.end_day(day)
+    shop.type("run")
+
+
+def test_rows_held_of_several_days_are_told_by_day(shop):
+    hold(shop, "2024-03-01")
+    hold(shop, "2024-03-02")
+    found = standing(shop, "silver/order_changes")
+    assert (found["held"], found["held_by"]) == (4, ["amount.is_decimal"])
+    assert found["note"] == "2024-03-01, 2024-03-02: amount.is_decimal"
+
+
+def test_a_held_rebuild_stands_for_the_days_it_has_too(shop):
+    hold(shop, "2024-03-01")
+    shop.type("run", "silver/order_changes", "--rebuild", "--yes")
+    found = standing(shop, "silver/order_changes")
+    assert (found["held"], found["note"]) == (2, "amount.is_decimal")
+
+
+def test_a_day_held_after_a_held_rebuild_is_what_is_shown(shop):
+    hold(shop, "2024-03-01")
+    shop.type("run", "silver/order_changes", "--rebuild", "--yes")
+    hold(shop, "2024-03-02")
+    assert standing(shop, "silver/order_changes")["note"] == "2024-03-01, 2024-03-02: amount.is_decimal"
+
+
+def test_a_log_that_cannot_be_read_fails_its_own_lines_only(shop):
+    shop.one_day()
+    shop.type("run")
+    (shop.home / "bronze" / "orders" / "_log" / "000000001.json").write_text("{")
+    answer = shop.type("status")
+    found = words(shop)
+    assert [name for name, word in found.items() if word == "FAILED"] == ["bronze/orders", "silver/order_changes"]
+    assert (found["bronze/customers"], found["silver/customer_list"]) == ("ok", "ok")
+    assert "is no manifest" in standing(shop, "bronze/orders")["note"]
+    assert (answer.exit_code, answer.stdout.splitlines()[-1]) == (1, "next: snowpipe doctor")
+    assert shop.type("status", "--json").exit_code == 1
+
+
+def test_a_table_whose_metadata_is_gone_fails_its_own_line_and_those_that_read_it(shop):
+    shop.one_day()
+    shop.type("run")
+    for path in (shop.home / "lake" / "gold" / "daily_totals" / "metadata").glob("*.json"):
+        path.unlink()
+    assert [name for name, word in words(shop).items() if word == "FAILED"] == ["gold/daily_totals"]
+    assert shop.type("status").exit_code == 1

@@ -1,7 +1,9 @@
 """What every `Engine` does. A backend's test file subclasses `EngineContract` and gives an `engine` fixture."""
 
+import re
 from collections import Counter
 from hashlib import md5
+from pathlib import Path
 
 import ibis
 import pyarrow as pa
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from snowpipe_platform.errors import LakeError
 from snowpipe_platform.ports import ChangedRows, FileLayout, LakeRows
 from snowpipe_platform.spec.cleaning import single_spaced, stable_key
 from snowpipe_platform_tests.contracts.lake import WIDE, WIDE_ROWS
@@ -33,6 +36,28 @@ def bag(rows) -> Counter:
 def write_file(path, rows, schema=SCHEMA) -> tuple[str, ...]:
     pq.write_table(pa.Table.from_pylist(rows, schema.to_pyarrow()), path)
     return (str(path),)
+
+
+def overwrite_the_middle(path):
+    data = bytearray(path.read_bytes())
+    middle = slice(len(data) // 4, len(data) // 2)
+    data[middle] = b"\xff" * (middle.stop - middle.start)
+    path.write_bytes(data)
+
+
+DAMAGES = {
+    "missing": Path.unlink,
+    "empty": lambda path: path.write_bytes(b""),
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:1000]),
+    "overwritten": overwrite_the_middle,
+}
+READS = {
+    "bind a difference": lambda *_: None,
+    "materialize": lambda session, table, _: session.materialize("m", table),
+    "fetch": lambda session, table, _: session.fetch(table),
+    "write": lambda session, table, folder: session.write(table, FileLayout(folder, "p", (), {"k": 1})),
+    "files_with": lambda session, *_: session.files_with("t", ibis.table({"k": "int64"}, name="wanted")),
+}
 
 
 class EngineContract:
@@ -153,6 +178,24 @@ class EngineContract:
         }
         assert {row["t"]: row["clean"] for row in found}[" a \n b\t"] == "a b"
         assert {row["t"]: row["clean"] for row in found}[""] is None
+
+    @pytest.mark.parametrize("damage", sorted(DAMAGES))
+    @pytest.mark.parametrize("call", sorted(READS))
+    def test_a_missing_or_damaged_file_is_named_in_one_line(self, engine, tmp_path, call, damage):
+        schema = ibis.schema({"k": "int64"})
+        rows, table = [{"k": k * 7919 % 50_021} for k in range(50_000)], ibis.table(schema, name="t")
+        path = Path(*write_file(tmp_path / "it's t.parquet", rows, schema))
+        DAMAGES[damage](path)
+        bound = LakeRows((str(path),), schema)
+
+        def read(session):
+            session.bind("wanted", pa.table({"k": [1, 2]}))
+            session.bind("t", ChangedRows(LakeRows((), schema), bound) if call == "bind a difference" else bound)
+            READS[call](session, table, str(tmp_path / "out"))
+
+        with engine.session() as session, pytest.raises(LakeError) as told:
+            read(session)
+        assert re.fullmatch(rf"{path} is (missing|damaged \([^\n]+\))\. Restore it from a backup\.", str(told.value))
 
 
 def ids(schema):

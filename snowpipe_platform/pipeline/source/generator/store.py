@@ -32,6 +32,7 @@ def attached(*, warehouse: Path, truth: Path, threads: int | None = None) -> Ite
         options["threads"] = threads
     connection = duckdb.connect(":memory:", config=options)
     try:
+        connection.execute("SET enable_progress_bar = false")
         for name, path in (("warehouse", warehouse), ("truth", truth)):
             quoted = str(path).replace("'", "''")
             connection.execute(f"ATTACH '{quoted}' AS {name}")
