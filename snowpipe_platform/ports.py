@@ -5,18 +5,28 @@ Each port has one contract suite in the tests that every backend passes. Instant
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Literal, Protocol, TypeAlias
+from datetime import datetime
+from typing import Protocol
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from snowpipe_platform.records import (
+    Commit,
+    DeadLetter,
+    FileLayout,
+    LakeFile,
+    Landed,
+    Lease,
+    Parameter,
+    Recognized,
+    Rows,
+    StagedFile,
+    TableLayout,
+    TableState,
+)
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
-
-Parameter = str | int | float | bool | Decimal | date | datetime | None
 
 
 class Warehouse(Protocol):
@@ -70,23 +80,6 @@ class BronzeStore(Protocol):
         """Remove folders no manifest names. The caller holds the entity's lease, so no attempt is under way."""
 
 
-@dataclass(frozen=True)
-class Landed:
-    """Rows landed before, to compare with: manifests whose files may hold images of the rows about to be read."""
-
-    manifests: tuple[Manifest, ...]
-    locations: Mapping[str, str]
-    """Where each of their files is, by its path in the manifest."""
-
-
-@dataclass(frozen=True)
-class Recognized:
-    """One batch after recognition: the rows not landed before, with their content hash, and how many were."""
-
-    rows: pa.Table
-    known: int
-
-
 class Recognizer(Protocol):
     """Tells rows landed before from new ones, in one pass over an extraction's rows in the order they were read.
 
@@ -110,29 +103,6 @@ class RecognizerFactory(Protocol):
     def __call__(
         self, *, schema: pa.Schema, key: Sequence[str], watermark: str | None, landed: Landed
     ) -> Recognizer: ...
-
-
-@dataclass(frozen=True)
-class Lease:
-    """The right to write one resource; `token` grows with every holder, so a late writer can be told from the next."""
-
-    resource: str
-    holder: str
-    token: int
-
-
-@dataclass(frozen=True)
-class DeadLetter:
-    """What failed for good, with everything needed to run it again. Never a secret."""
-
-    id: str
-    kind: Literal["extraction", "rows"]
-    subject: str
-    error: str
-    failed_at: datetime
-    request: Mapping[str, str]
-    rows: tuple[str, ...] = ()
-    """JSON objects, for rows that a query rule kept out."""
 
 
 class StateStore(Protocol):
@@ -159,54 +129,6 @@ class DeadLetters(Protocol):
 
     def all(self) -> list[DeadLetter]:
         """Oldest first."""
-
-
-@dataclass(frozen=True)
-class TableLayout:
-    """What an Iceberg table is created from. partition_columns: identity partitions."""
-
-    name: str
-    schema: ibis.Schema
-    partition_columns: tuple[str, ...]
-    description: str
-
-
-@dataclass(frozen=True)
-class LakeFile:
-    """One data file of a snapshot."""
-
-    path: str
-    rows: int
-    size_bytes: int
-
-
-@dataclass(frozen=True)
-class TableState:
-    """A table as of one commit. number: commits so far; snapshot_id: of the commit's last snapshot."""
-
-    name: str
-    number: int
-    snapshot_id: int
-    commit_id: str
-    committed_at: datetime
-    properties: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Commit:
-    """One change of a table: files out, files in, and the properties that record where it came from.
-
-    base: the state the change was computed from; somebody else's commit in between is a conflict.
-    branch: None for the table itself, or the name of a branch beside it that holds rows back.
-    """
-
-    table: str
-    commit_id: str
-    base: TableState | None
-    remove: tuple[LakeFile, ...]
-    add: tuple[str, ...]
-    properties: Mapping[str, str]
-    branch: str | None = None
 
 
 class Lake(Protocol):
@@ -251,53 +173,6 @@ class Lake(Protocol):
 
     def discard(self, paths: Sequence[str]) -> None:
         """Remove staged files, or whole staging folders, that were never committed; absent ones are fine."""
-
-
-@dataclass(frozen=True)
-class BronzeRows:
-    """Rows of committed bronze files, read with their manifests' schemas and cast to `schema`."""
-
-    manifests: tuple[Manifest, ...]
-    locations: Mapping[str, str]
-    schema: ibis.Schema
-
-
-@dataclass(frozen=True)
-class LakeRows:
-    """Rows of data files of a lake table."""
-
-    paths: tuple[str, ...]
-    schema: ibis.Schema
-
-
-@dataclass(frozen=True)
-class ChangedRows:
-    """Rows that are in one of two file sets and not, as often, in the other: what a commit really changed."""
-
-    before: LakeRows
-    after: LakeRows
-
-
-Rows: TypeAlias = BronzeRows | LakeRows | ChangedRows | pa.Table
-
-
-@dataclass(frozen=True)
-class StagedFile:
-    """A file an engine wrote for a commit that has not happened yet."""
-
-    path: str
-    rows: int
-    size_bytes: int
-
-
-@dataclass(frozen=True)
-class FileLayout:
-    """How an engine writes a table's files."""
-
-    folder: str
-    prefix: str
-    partition_columns: tuple[str, ...] = ()
-    field_ids: Mapping[str, object] = field(default_factory=dict)
 
 
 class Session(Protocol):

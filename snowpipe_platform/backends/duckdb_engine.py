@@ -13,7 +13,7 @@ import pyarrow as pa
 from snowpipe_platform.backends.duckdb_errors import lake_errors
 from snowpipe_platform.backends.duckdb_sql import QUIET, bronze_sql, identifier, list_sql, literal, type_sql
 from snowpipe_platform.backends.spill import spill_folder
-from snowpipe_platform.ports import ChangedRows, FileLayout, LakeRows, Rows, StagedFile
+from snowpipe_platform.records import ChangedRows, FileLayout, LakeRows, Rows, StagedFile
 from snowpipe_platform.spec.table import AFTER, BEFORE, CHANGE_SIDE
 
 FILE_NAME = "__file_name"

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from snowpipe_platform.backends.duckdb_errors import lake_errors
 from snowpipe_platform.backends.duckdb_sql import QUIET, bronze_sql, identifier, literal
 from snowpipe_platform.backends.spill import spill_folder
-from snowpipe_platform.ports import Landed, Recognized
+from snowpipe_platform.records import Landed, Recognized
 from snowpipe_platform.spec.manifest import CONTENT_HASH, DELETE, NANOSECONDS, OPERATION, PLATFORM_COLUMNS
 
 MEMORY_LIMIT = "1GB"

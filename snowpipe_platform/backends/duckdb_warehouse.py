@@ -12,7 +12,7 @@ import pyarrow as pa
 from snowpipe_platform.backends.duckdb_errors import said
 from snowpipe_platform.backends.duckdb_sql import QUIET
 from snowpipe_platform.errors import SourceError, TransientSourceError
-from snowpipe_platform.ports import Parameter
+from snowpipe_platform.records import Parameter
 
 STREAM_ROWS = 100_000
 """Rows per Arrow batch: large enough for vectorised work, small against memory."""

@@ -23,7 +23,7 @@ from snowpipe_platform.backends.iceberg_snapshots import (
     state_of,
 )
 from snowpipe_platform.errors import CommitConflictError, LakeError
-from snowpipe_platform.ports import Commit, LakeFile, TableLayout, TableState
+from snowpipe_platform.records import Commit, LakeFile, TableLayout, TableState
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from snowpipe_platform.errors import LakeError
-from snowpipe_platform.ports import TableLayout
+from snowpipe_platform.records import TableLayout
 
 if TYPE_CHECKING:
     from pyiceberg.schema import Schema

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from snowpipe_platform.backends.iceberg_place import path_of
 from snowpipe_platform.errors import LakeError
-from snowpipe_platform.ports import Commit, TableState
+from snowpipe_platform.records import Commit, TableState
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile

@@ -13,7 +13,7 @@ from pathlib import Path
 from snowpipe_platform.backends.folders import make_folder, unusable
 from snowpipe_platform.backends.processes import is_running
 from snowpipe_platform.errors import ConfigurationError, LakeError, LeaseHeldError
-from snowpipe_platform.ports import DeadLetter, Lease
+from snowpipe_platform.records import DeadLetter, Lease
 
 LEASE_SECONDS = 3600.0
 """How long a holder on another machine is believed; one on this machine is asked for by its process id."""

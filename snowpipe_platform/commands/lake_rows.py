@@ -7,7 +7,7 @@ import ibis.expr.datatypes as dt
 
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.execution.run import BRONZE
-from snowpipe_platform.ports import BronzeRows, LakeRows
+from snowpipe_platform.records import BronzeRows, LakeRows
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS
 from snowpipe_platform.spec.schema_change import widest
 

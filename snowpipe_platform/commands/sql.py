@@ -14,7 +14,7 @@ from snowpipe_platform.commands.lake_rows import any_rows, lake_rows
 from snowpipe_platform.commands.project import Project, nearest_table
 from snowpipe_platform.commands.terminal import print_csv, print_json, print_rows, print_text
 from snowpipe_platform.errors import ConfigurationError
-from snowpipe_platform.ports import BronzeRows, LakeRows
+from snowpipe_platform.records import BronzeRows, LakeRows
 from snowpipe_platform.spec.table import QUARANTINED, STATUS, VALID, ChangesTable
 
 QUARANTINE_SUFFIX = "_quarantine"

@@ -9,7 +9,7 @@ from snowpipe_platform.errors import SnowpipeError
 from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, ROWS_PROPERTY, rules_of
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.plan import TableRequest, plan_table
-from snowpipe_platform.ports import TableState
+from snowpipe_platform.records import TableState
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import incomplete_days, live_watermark

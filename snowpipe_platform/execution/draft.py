@@ -8,7 +8,8 @@ import ibis.expr.types as ir
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.judge import change_quality, table_quality
 from snowpipe_platform.execution.plan import TOUCHED, Plan
-from snowpipe_platform.ports import FileLayout, LakeFile, LakeRows, Session, StagedFile, TableLayout
+from snowpipe_platform.ports import Session
+from snowpipe_platform.records import FileLayout, LakeFile, LakeRows, StagedFile, TableLayout
 from snowpipe_platform.spec.history import restrict
 from snowpipe_platform.spec.quality import Quality
 from snowpipe_platform.spec.table import STATUS, ChangesTable, Table

@@ -11,7 +11,7 @@ from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.execution.judge import change_quality, rules_of, table_quality
 from snowpipe_platform.execution.plan import CODE_VERSION_PROPERTY, Plan, TableRequest, decide
-from snowpipe_platform.ports import Commit, TableState
+from snowpipe_platform.records import Commit, TableState
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
 from snowpipe_platform.spec.table import ChangesTable

@@ -12,7 +12,7 @@ from snowpipe_platform.errors import CommitConflictError, ExtractionFailedError,
 from snowpipe_platform.execution.extraction_plan import ExtractionPlan, Window, plan_extraction
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.landing import Progress, land
-from snowpipe_platform.ports import DeadLetter, Lease
+from snowpipe_platform.records import DeadLetter, Lease
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import Manifest, incomplete_days, live_watermark
 from snowpipe_platform.spec.watermark import encode

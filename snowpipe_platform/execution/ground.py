@@ -2,15 +2,7 @@
 
 from dataclasses import dataclass
 
-from snowpipe_platform.ports import (
-    BronzeStore,
-    DeadLetters,
-    Engine,
-    Lake,
-    RecognizerFactory,
-    StateStore,
-    Warehouse,
-)
+from snowpipe_platform.ports import BronzeStore, DeadLetters, Engine, Lake, RecognizerFactory, StateStore, Warehouse
 
 
 @dataclass(frozen=True, kw_only=True)

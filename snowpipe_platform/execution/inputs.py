@@ -7,7 +7,7 @@ import ibis
 
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.ports import ChangedRows, LakeRows, TableState
+from snowpipe_platform.records import ChangedRows, LakeRows, TableState
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline

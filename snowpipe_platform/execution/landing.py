@@ -14,7 +14,8 @@ from snowpipe_platform.execution.bronze_rows import ReadRows, read_rows, refuse_
 from snowpipe_platform.execution.extraction_plan import ExtractionPlan
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.source_read import SourceRead
-from snowpipe_platform.ports import BronzeAttempt, DeadLetter, Landed, Recognizer
+from snowpipe_platform.ports import BronzeAttempt, Recognizer
+from snowpipe_platform.records import DeadLetter, Landed
 from snowpipe_platform.spec.manifest import BronzeFile, ColumnSpec, Coverage, Manifest
 from snowpipe_platform.spec.watermark import Watermark, encode
 

@@ -13,7 +13,7 @@ from snowpipe_platform.errors import PipelineError, did_you_mean
 from snowpipe_platform.execution.change_rows import bronze_table, change_rows
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.inputs import TableInputs, read_inputs
-from snowpipe_platform.ports import BronzeRows, LakeRows, Rows, TableState
+from snowpipe_platform.records import BronzeRows, LakeRows, Rows, TableState
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption, UpstreamCommit
 from snowpipe_platform.spec.history import changed_scope, restrict
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS

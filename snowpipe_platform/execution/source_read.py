@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from snowpipe_platform.execution.arrow_types import RULE_PREFIX
-from snowpipe_platform.ports import Parameter
+from snowpipe_platform.records import Parameter
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.watermark import Interval, Watermark, WatermarkKind
 from snowpipe_platform.spec.watermark_sql import null_watermark_sql, placeholder_count, trimmed_sql

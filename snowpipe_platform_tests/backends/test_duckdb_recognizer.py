@@ -7,7 +7,7 @@ import pytest
 
 from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer, canonical_text
 from snowpipe_platform.errors import LakeError
-from snowpipe_platform.ports import Landed
+from snowpipe_platform.records import Landed
 from snowpipe_platform_tests.contracts.recognizer import SCHEMA, Log, RecognizerContract, batch_of
 
 

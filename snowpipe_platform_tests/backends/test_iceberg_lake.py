@@ -12,7 +12,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform.errors import CommitConflictError, ConfigurationError, LakeError
-from snowpipe_platform.ports import Commit, TableLayout
+from snowpipe_platform.records import Commit, TableLayout
 from snowpipe_platform_tests.contracts.lake import NAME, PLAIN, WIDE, WIDE_ROWS, LakeContract, Writer, things
 
 

@@ -11,7 +11,7 @@ import pytest
 from snowpipe_platform.backends import sqlite_state
 from snowpipe_platform.backends.sqlite_state import LEASE_SECONDS, SqliteState
 from snowpipe_platform.errors import ConfigurationError, LakeError, LeaseHeldError
-from snowpipe_platform.ports import DeadLetter
+from snowpipe_platform.records import DeadLetter
 from snowpipe_platform_tests.contracts.state_store import DeadLettersContract, StateStoreContract
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snowpipe_platform.errors import LakeError
-from snowpipe_platform.ports import ChangedRows, FileLayout, LakeRows
+from snowpipe_platform.records import ChangedRows, FileLayout, LakeRows
 from snowpipe_platform.spec.cleaning import single_spaced, stable_key
 from snowpipe_platform_tests.contracts.lake import WIDE, WIDE_ROWS
 from snowpipe_platform_tests.ledger import rows_in

@@ -11,7 +11,7 @@ import pytest
 
 from snowpipe_platform.backends.duckdb_engine import DuckDBEngine
 from snowpipe_platform.errors import CommitConflictError, LakeError
-from snowpipe_platform.ports import Commit, FileLayout, TableLayout, TableState
+from snowpipe_platform.records import Commit, FileLayout, TableLayout, TableState
 from snowpipe_platform_tests.ledger import rows_in
 
 NAME = "silver/things"

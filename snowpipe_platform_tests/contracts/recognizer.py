@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from snowpipe_platform.backends.local_bronze import LocalBronze
-from snowpipe_platform.ports import Landed
+from snowpipe_platform.records import Landed
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS, ColumnSpec, Manifest
 
 NOON = datetime(2024, 3, 1, 12)

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from snowpipe_platform.errors import LeaseHeldError
-from snowpipe_platform.ports import DeadLetter
+from snowpipe_platform.records import DeadLetter
 
 
 class StateStoreContract:

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from snowpipe_platform.backends.duckdb_engine import DuckDBSession
-from snowpipe_platform.ports import LakeRows
+from snowpipe_platform.records import LakeRows
 
 CHANGES = "silver/customer_changes"
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
