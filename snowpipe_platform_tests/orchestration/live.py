@@ -76,7 +76,7 @@ class LiveDagster:
             found = self.query(_RUN_STATUS, id=run_id)["runOrError"]["status"]
             return found if found in {"SUCCESS", "FAILURE", "CANCELED"} else None
 
-        return wait_for(status, seconds=120)
+        return wait_for(status, seconds=300)
 
     def backfill(self, assets: Sequence[str], partitions: Sequence[str]) -> str:
         """Launch a backfill as the asset graph does; its final status."""
@@ -88,7 +88,7 @@ class LiveDagster:
             found = self.query(_BACKFILL_STATUS, id=launched["backfillId"])["partitionBackfillOrError"]["status"]
             return found if found in {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"} else None
 
-        return wait_for(status, seconds=300)
+        return wait_for(status, seconds=600)
 
     def check(self, table: str, name: str) -> dict[str, dict[str, Any]]:
         """The latest evaluation of a check by partition."""
@@ -117,8 +117,8 @@ class LiveDagster:
     def wait_for_ticks(self, count: int) -> None:
         """Until the automation was evaluated `count` more times and nothing it asked for is under way."""
         before = self.automation_ticks()
-        wait_for(lambda: self.automation_ticks() >= before + count or None, seconds=60 * count + 60)
-        wait_for(lambda: all(run["status"] in {"SUCCESS", "FAILURE"} for run in self.runs()) or None, seconds=120)
+        wait_for(lambda: self.automation_ticks() >= before + count or None, seconds=60 * count + 180)
+        wait_for(lambda: all(run["status"] in {"SUCCESS", "FAILURE"} for run in self.runs()) or None, seconds=300)
 
 
 def asset(name: str) -> dict[str, list[str]]:
