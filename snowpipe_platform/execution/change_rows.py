@@ -7,6 +7,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from snowpipe_platform.errors import PipelineError, did_you_mean
+from snowpipe_platform.execution.table_code import code_error
 from snowpipe_platform.spec.contract import Rule, Tolerance, column_tolerance
 from snowpipe_platform.spec.manifest import INSTANT, OPERATION, PLATFORM_COLUMNS, ROW_NUMBER, UPSERT
 from snowpipe_platform.spec.schema_change import widest
@@ -51,8 +52,7 @@ def change_rows(table: ChangesTable, bronze: ir.Table) -> ir.Table:
         made = table.clean(converted)
         cleaned = converted.mutate(**made)
     except (AttributeError, ibis.common.exceptions.IbisError) as error:
-        msg = f"{table.name}: {error}. Found in {table.upstream[0]}: {', '.join(source)}. Map it in {table.defined_in}."
-        raise PipelineError(msg) from error
+        raise code_error(table, error, {table.upstream[0]: source}, mend="Map it in") from error
     _check_columns(table, cleaned)
     _check_types(table, {name: bronze[name].type() for name in source if name not in made})
     return _judged(table, cleaned, source)

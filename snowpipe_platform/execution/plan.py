@@ -13,6 +13,7 @@ from snowpipe_platform.errors import PipelineError, did_you_mean
 from snowpipe_platform.execution.change_rows import bronze_table, change_rows
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.inputs import TableInputs, read_inputs
+from snowpipe_platform.execution.table_code import code_error
 from snowpipe_platform.records import BronzeRows, LakeRows, Rows, TableState
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption, UpstreamCommit
 from snowpipe_platform.spec.history import changed_scope, restrict
@@ -189,9 +190,8 @@ def _built(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> ir.Table:
     try:
         rows = table.build(inputs)
     except (AttributeError, KeyError, ibis.common.exceptions.IbisError) as error:
-        found = "; ".join(f"{name}: {', '.join(rows.columns)}" for name, rows in inputs.items())
-        msg = f"{table.name}: {error}. Found in {found}. Mend build() in {table.defined_in}."
-        raise PipelineError(msg) from error
+        columns = {name: rows.columns for name, rows in inputs.items()}
+        raise code_error(table, error, columns, mend="Mend build() in") from error
     for name in table.contract_schema:
         if name not in rows.columns:
             hint = did_you_mean(name, list(rows.columns))
