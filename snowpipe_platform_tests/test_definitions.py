@@ -16,8 +16,10 @@ BUDGET_SECONDS = 1.0
 
 
 def _loaded(tmp_path):
-    """Load the definitions in a process of their own, as Dagster does; its modules, keys, sockets and seconds of CPU, which other work on the
-    machine does not stretch."""
+    """Load the definitions in a process of their own, as Dagster does; its modules, keys and sockets.
+
+    seconds: of CPU, which other work on the machine does not stretch.
+    """
     code = f"""
         import json, socket, sys, time
         import dagster, ibis, pandera.ibis
