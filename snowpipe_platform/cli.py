@@ -61,7 +61,7 @@ def _snowpipe(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Tables from Snowflake through bronze, silver and gold, on a laptop and on AWS.
+    """A warehouse's tables through bronze, silver and gold.
 
     New here: `snowpipe demo`. Then `snowpipe status`, `snowpipe show silver/dim_customers`,
     `snowpipe sql "select * from gold.daily_sales"`.

@@ -46,12 +46,12 @@ class StateStoreContract:
     def test_a_lease_is_free_after_an_error(self, store):
         with pytest.raises(ValueError, match="bug"), store.lease("x", holder="a"):
             raise ValueError("bug")
-        with store.lease("x", holder="b"):
-            pass
+        with store.lease("x", holder="b") as lease:
+            assert lease.holder == "b"
 
     def test_leases_of_other_resources_do_not_wait(self, store):
-        with store.lease("x", holder="a"), store.lease("y", holder="a"):
-            pass
+        with store.lease("x", holder="a"), store.lease("y", holder="b") as other:
+            assert (other.resource, other.holder) == ("y", "b")
 
     def test_the_token_grows_with_every_holder(self, store):
         tokens = []
