@@ -1,76 +1,23 @@
-"""The `snowpipe` command: what can be typed. Each command's work is in `commands/`, imported when it is typed."""
+"""What is typed every day: run, status, show, sql, doctor, demo, dev."""
 
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snowpipe_platform.commands.invocation import OneLineErrors, answer, guard
+from snowpipe_platform.cli.words import DAY, Json, OneTable, Tables, Traceback
+from snowpipe_platform.commands.invocation import answer, guard
 
 if TYPE_CHECKING:
     from snowpipe_platform.commands.project import Project
 
-DAY = ["%Y-%m-%d"]
+
+def register(app: typer.Typer) -> None:
+    """Add the commands, in the order help shows them."""
+    for command in (run, status, show, sql, doctor, demo, dev):
+        app.command()(command)
 
 
-app = typer.Typer(
-    name="snowpipe",
-    cls=OneLineErrors,
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def complete_table(incomplete: str) -> list[str]:
-    """Table names for the shell, full and short."""
-    from snowpipe_platform.commands.completion import table_names  # noqa: PLC0415
-
-    return [name for name in table_names() if name.startswith(incomplete)]
-
-
-Tables = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="TABLE", help="such as silver/dim_customers; all if none", autocompletion=complete_table),
-]
-OneTable = Annotated[
-    str, typer.Argument(metavar="TABLE", help="such as silver/dim_customers", autocompletion=complete_table)
-]
-Json = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")]
-Traceback = Annotated[bool, typer.Option("--traceback", help="Show where in the code an error comes from.")]
-
-
-def main() -> None:
-    """The entry point."""
-    app(prog_name="snowpipe")
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version  # noqa: PLC0415
-
-        sys.stdout.write(f"snowpipe {version('snowpipe-platform')}\n")
-        raise typer.Exit
-
-
-@app.callback()
-def _snowpipe(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """A warehouse's tables through bronze, silver and gold.
-
-    New here: `snowpipe demo`. Then `snowpipe status`, `snowpipe show silver/dim_customers`,
-    `snowpipe sql "select * from gold.daily_sales"`.
-
-    Exit codes: 0 ok, 1 a check or an extraction failed or rows are held, 2 usage or configuration.
-    """
-
-
-@app.command()
 def run(  # noqa: PLR0913, PLR0917 - an option each
     tables: Tables = None,
     partition: Annotated[datetime | None, typer.Option(formats=DAY, metavar="DAY", help="One load day.")] = None,
@@ -117,7 +64,6 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     answer(work, "run", as_json=json, traceback=traceback)
 
 
-@app.command()
 def status(json: Json = False, traceback: Traceback = False) -> None:
     """How every table stands.
 
@@ -135,7 +81,6 @@ def status(json: Json = False, traceback: Traceback = False) -> None:
     answer(work, "status", as_json=json, traceback=traceback)
 
 
-@app.command()
 def show(
     table: OneTable,
     failing: Annotated[str | None, typer.Option(metavar="RULE", help="Only rows that break this rule.")] = None,
@@ -159,7 +104,6 @@ def show(
     answer(work, "show", as_json=json, traceback=traceback)
 
 
-@app.command()
 def sql(
     statement: Annotated[str, typer.Argument(metavar="SQL", help="one SELECT, in DuckDB's SQL")],
     limit: Annotated[int | None, typer.Option(min=1, help="Rows to give; shown on a terminal: 1000.")] = None,
@@ -185,7 +129,6 @@ def sql(
     answer(work, "sql", as_json=json, traceback=traceback)
 
 
-@app.command()
 def doctor(json: Json = False, traceback: Traceback = False) -> None:
     """Check everything a run needs.
 
@@ -202,7 +145,6 @@ def doctor(json: Json = False, traceback: Traceback = False) -> None:
     guard(work, "doctor", as_json=json, traceback=traceback)
 
 
-@app.command()
 def demo(
     scale: Annotated[int, typer.Option(help="Customers of the shop, when it is built: 1,000 to 10,000,000.")] = 1_000,
     days: Annotated[int | None, typer.Option(min=1, help="Days to run: 3 at first, then 1.")] = None,
@@ -225,7 +167,6 @@ def demo(
     answer(work, "demo", as_json=json, traceback=traceback)
 
 
-@app.command()
 def dev(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the UI listens.")] = 3000,
     traceback: Traceback = False,

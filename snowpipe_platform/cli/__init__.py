@@ -1,0 +1,47 @@
+"""The `snowpipe` command: what can be typed. Each command's work is in `commands/`, imported when it is typed."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from snowpipe_platform.cli import daily
+from snowpipe_platform.commands.invocation import OneLineErrors
+
+app = typer.Typer(
+    name="snowpipe",
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+daily.register(app)
+
+
+def main() -> None:
+    """The entry point."""
+    app(prog_name="snowpipe")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        sys.stdout.write(f"snowpipe {version('snowpipe-platform')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _snowpipe(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """A warehouse's tables through bronze, silver and gold.
+
+    New here: `snowpipe demo`. Then `snowpipe status`, `snowpipe show silver/dim_customers`,
+    `snowpipe sql "select * from gold.daily_sales"`.
+
+    Exit codes: 0 ok, 1 a check or an extraction failed or rows are held, 2 usage or configuration.
+    """
