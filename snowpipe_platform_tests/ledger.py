@@ -150,7 +150,7 @@ class Ledger:
 
     def request(self, table: str, day: str | None = None, *, rebuild: bool = False) -> TableRequest:
         load_day = None if day is None else date.fromisoformat(day)
-        return TableRequest(self.pipeline, self.pipeline.table(table), IDENTITY, load_day=load_day, rebuild=rebuild)
+        return TableRequest(self.pipeline, self.pipeline.table(table), IDENTITY, day=load_day, rebuild=rebuild)
 
     def run(self, table: str, day: str | None = None, *, rebuild: bool = False, **adapters: Any) -> TableResult:
         return run_table(self.request(table, day, rebuild=rebuild), self.swap(**adapters))

@@ -8,11 +8,12 @@ from snowpipe_platform.commands.project import Project
 from snowpipe_platform.errors import SnowpipeError
 from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, ROWS_PROPERTY, rules_of
 from snowpipe_platform.execution.ground import Ground, RunIdentity
-from snowpipe_platform.execution.plan import TableRequest, plan_table
+from snowpipe_platform.execution.plan import TableRequest
+from snowpipe_platform.execution.planning import plan_table
 from snowpipe_platform.records import TableState
+from snowpipe_platform.spec.bronze_log import incomplete_days, live_watermark
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.extraction import Query
-from snowpipe_platform.spec.manifest import incomplete_days, live_watermark
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
 from snowpipe_platform.spec.table import QUARANTINED, STATUS, ChangesTable, Table
 from snowpipe_platform.spec.watermark import encode

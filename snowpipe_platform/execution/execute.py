@@ -10,7 +10,8 @@ from snowpipe_platform.execution.draft import Draft, table_layout, write_draft
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.execution.judge import change_quality, rules_of, table_quality
-from snowpipe_platform.execution.plan import CODE_VERSION_PROPERTY, Plan, TableRequest, decide
+from snowpipe_platform.execution.plan import CODE_VERSION_PROPERTY, Plan, TableRequest
+from snowpipe_platform.execution.planning import decide
 from snowpipe_platform.records import Commit, TableState
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
@@ -96,7 +97,7 @@ def execute(plan: Plan, ground: Ground) -> TableResult:
 
 def held_branch(plan: Plan) -> str:
     """The branch that holds a refused commit: one per load day, or one per table."""
-    day = plan.request.load_day
+    day = plan.request.day
     return "held" if day is None else f"held-{day.isoformat()}"
 
 
@@ -144,7 +145,7 @@ def _properties(plan: Plan, draft: Draft, *, is_held: bool) -> Mapping[str, str]
         **({OVERRIDE_PROPERTY: json.dumps({"by": request.override, "rules": broken})} if overridden else {}),
         RUN_ID_PROPERTY: request.identity.run_id,
         JOB_PROPERTY: request.identity.job,
-        PARTITION_PROPERTY: "" if request.load_day is None else request.load_day.isoformat(),
+        PARTITION_PROPERTY: "" if request.day is None else request.day.isoformat(),
         CODE_VERSION_PROPERTY: plan.table.code_version if is_held else plan.code_version,
         ROWS_PROPERTY: str(draft.rows_after),
         CONSUMED_PROPERTY: plan.consumed.encode(),

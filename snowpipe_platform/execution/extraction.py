@@ -13,8 +13,9 @@ from snowpipe_platform.execution.extraction_plan import ExtractionPlan, Window, 
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.landing import Progress, land
 from snowpipe_platform.records import DeadLetter, Lease
+from snowpipe_platform.spec.bronze_log import incomplete_days, live_watermark
 from snowpipe_platform.spec.extraction import Query
-from snowpipe_platform.spec.manifest import Manifest, incomplete_days, live_watermark
+from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.watermark import encode
 
 LONGEST_WAIT_SECONDS = 60.0

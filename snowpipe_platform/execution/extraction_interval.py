@@ -8,8 +8,9 @@ from decimal import Decimal
 import ibis.expr.datatypes as dt
 
 from snowpipe_platform.errors import ConfigurationError
+from snowpipe_platform.spec.bronze_log import live_watermark
 from snowpipe_platform.spec.extraction import Query
-from snowpipe_platform.spec.manifest import Manifest, live_watermark
+from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.watermark import Interval, Watermark, WatermarkKind, at_scale, encode, latest, touches
 
 

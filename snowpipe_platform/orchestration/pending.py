@@ -7,8 +7,9 @@ from datetime import date
 from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.records import TableState
+from snowpipe_platform.spec.bronze_log import incomplete_days
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
-from snowpipe_platform.spec.manifest import Manifest, incomplete_days
+from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 

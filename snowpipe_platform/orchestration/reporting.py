@@ -47,8 +47,8 @@ def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Grou
 def _days(result: TableResult) -> list[date | None]:
     if not isinstance(result.plan.table, ChangesTable):
         return [None]
-    if result.plan.request.load_day is not None:
-        return [result.plan.request.load_day]
+    if result.plan.request.day is not None:
+        return [result.plan.request.day]
     return [date.fromisoformat(day) for day in sorted(result.quality.by_partition)]
 
 

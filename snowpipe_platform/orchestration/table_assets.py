@@ -7,7 +7,8 @@ import dagster as dg
 from pydantic import Field
 
 from snowpipe_platform.errors import PipelineError
-from snowpipe_platform.execution.plan import Plan, TableRequest, plan_table
+from snowpipe_platform.execution.plan import Plan, TableRequest
+from snowpipe_platform.execution.planning import plan_table
 from snowpipe_platform.orchestration.automation import Condition, daily_condition, whole_table_condition
 from snowpipe_platform.orchestration.failures import final_failures
 from snowpipe_platform.orchestration.identity import run_identity
@@ -45,7 +46,7 @@ def changes_asset(
     @_asset(table, kind="changes", condition=daily_condition(), load_days=load_days)
     def plan_changes(context: dg.AssetExecutionContext, config: TableRun, ground: GroundResource) -> Plan:
         request = _request(pipeline, table, context, config)
-        return _plan(replace(request, load_day=load_day(context.partition_key)), ground)
+        return _plan(replace(request, day=load_day(context.partition_key)), ground)
 
     return plan_changes
 

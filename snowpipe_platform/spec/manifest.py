@@ -1,15 +1,22 @@
-"""One entry of an entity's bronze log: what an extraction attempt landed, and what it covered."""
+"""One entry of an entity's bronze log: rows that were landed, or what a person decided about landed rows."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 
 import ibis
 from pydantic import BaseModel, ConfigDict
 
-from snowpipe_platform.spec.watermark import Interval, Watermark, WatermarkKind, touches
+from snowpipe_platform.spec.watermark import Interval, WatermarkKind
 
 FORMAT_VERSION = 1
+
+EntryKind = Literal["extraction", "arrival", "correction", "discard", "withdrawal", "watermark"]
+"""What an entry of the log is.
+
+extraction: rows a query read. arrival: rows of a file somebody dropped. correction: quarantined rows, edited, in the
+place of those they supersede. discard: quarantined rows given up. withdrawal: another entry does not count. watermark:
+a person set the live watermark.
+"""
 
 ROW_NUMBER = "_row_number"
 CONTENT_HASH = "_content_hash"
@@ -78,17 +85,29 @@ class Coverage(_Record):
         return Interval(lower, self.kind.parse(self.upper))
 
 
-class Manifest(_Record):
-    """The commit of one extraction attempt: number `number` of the entity's log, counted from 1, never rewritten.
+class Arrived(_Record):
+    """The file an arrival's rows come from. path: inside the entity's arrivals folder. version: tells one writing of
+    the file from the next."""
 
-    extracted_at: the source's clock at the start, UTC. load_day: the Dagster partition of the run.
+    path: str
+    version: str
+
+
+class Manifest(_Record):
+    """Entry `number` of the entity's log, counted from 1, never rewritten: one commit of an extraction attempt, an
+    adopted file, or a person's decision.
+
+    extracted_at: the source's clock at the start, UTC. load_day: the Dagster partition of the run; of a decision, the
+    load day of the rows it is about.
     rows_landed: in the files. rows_deleted: of them, tombstones. rows_known: read, but landed before. rows_dropped:
     kept out by a query rule, and in the dead letters.
     rows_read + rows_deleted = rows_landed + rows_known + rows_dropped.
+    by, reason: of a decision, whose and why. supersedes: of a correction or discard, the rows it is about: ranges of
+    `_row_number` by manifest number. withdraws: of a withdrawal, the entry that does not count any more.
     """
 
     format_version: int = FORMAT_VERSION
-    kind: Literal["extraction"] = "extraction"
+    kind: EntryKind = "extraction"
     entity: str
     number: int
     extraction_id: str
@@ -116,6 +135,16 @@ class Manifest(_Record):
     null_rows_landed: int = 0
     rule_failures: dict[str, int] = {}
     schema_changes: tuple[str, ...] = ()
+    arrived: Arrived | None = None
+    by: str = ""
+    reason: str = ""
+    supersedes: dict[int, str] = {}
+    withdraws: int | None = None
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether it is of a kind that brings rows, if only none this time."""
+        return self.kind in {"extraction", "arrival", "correction"}
 
     @property
     def size_bytes(self) -> int:
@@ -130,33 +159,6 @@ class Manifest(_Record):
     @property
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
-
-
-def live_watermark(log: Sequence[Manifest]) -> Watermark | None:
-    """The end of contiguous coverage: how far live runs have read without a hole."""
-    reached = None
-    for manifest in log:
-        if manifest.moves_watermark and manifest.coverage is not None:
-            reached = manifest.coverage.interval.upper
-    return reached
-
-
-def incomplete_days(log: Sequence[Manifest]) -> list[date]:
-    """Load days, oldest first, whose latest extraction stopped at `max_batches` and whose rest no later one covered."""
-    last = {manifest.load_day: position for position, manifest in enumerate(log)}
-    return sorted(day for day, position in last.items() if not _is_covered(log[position], log[position + 1 :]))
-
-
-def _is_covered(cut: Manifest, later: Sequence[Manifest]) -> bool:
-    """Whether `[cut.upper, cut.asked_upper)` was read after all, by runs of other load days."""
-    if cut.complete or cut.coverage is None or cut.coverage.asked_upper is None:
-        return cut.complete
-    kind, reached = cut.coverage.kind, cut.coverage.interval.upper
-    for manifest in later:
-        if manifest.query == cut.query and manifest.coverage is not None and manifest.coverage.kind is kind:
-            interval = manifest.coverage.interval
-            reached = interval.upper if touches(reached, interval) else reached
-    return reached >= kind.parse(cut.coverage.asked_upper)  # type: ignore[operator]
 
 
 def day_folder(load_day: date, partition_by: str, *, extracted_at: datetime) -> str:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from snowpipe_platform.cli import complete_table
+from snowpipe_platform.cli.words import complete_table
 from snowpipe_platform.commands.completion import table_names
 from snowpipe_platform.spec.pipeline import load_pipeline
 
@@ -25,7 +25,7 @@ def test_a_pipeline_that_is_not_there_completes_to_nothing(shop, monkeypatch):
 
 def test_a_key_press_imports_no_table(shop):
     code = (
-        "import sys; from snowpipe_platform.cli import complete_table; complete_table(''); "
+        "import sys; from snowpipe_platform.cli.words import complete_table; complete_table(''); "
         "print([name for name in ('pandera', 'ibis', 'dagster', 'pyiceberg') if name in sys.modules])"
     )
     answer = subprocess.run(

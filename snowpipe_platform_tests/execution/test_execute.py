@@ -20,7 +20,7 @@ from snowpipe_platform.execution.execute import (
     rules_of,
     run_table,
 )
-from snowpipe_platform.execution.plan import plan_table
+from snowpipe_platform.execution.planning import plan_table
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.history import latest
 from snowpipe_platform.spec.table import DerivedTable

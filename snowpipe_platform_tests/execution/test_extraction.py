@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from snowpipe_platform.errors import ConfigurationError, LeaseHeldError
-from snowpipe_platform.spec.manifest import incomplete_days
+from snowpipe_platform.spec.bronze_log import incomplete_days
 from snowpipe_platform_tests.kit import SmallBatches, moment, query
 
 ORDERS = "CREATE TABLE orders (id INTEGER, updated_at TIMESTAMP)"

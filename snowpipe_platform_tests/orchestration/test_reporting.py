@@ -29,7 +29,7 @@ def _extract(shop, day, *, identity=COMMAND):
 
 def _run(shop, name, day=None, *, identity=COMMAND):
     load_day = None if day is None else date.fromisoformat(day)
-    request = TableRequest(shop.pipeline, shop.pipeline.table(name), identity, load_day=load_day)
+    request = TableRequest(shop.pipeline, shop.pipeline.table(name), identity, day=load_day)
     report_table(shop.instance, run_table(request, shop.ground), shop.ground)
 
 
@@ -128,7 +128,7 @@ def test_days_of_one_command_reported_at_its_end_have_their_own_counts(shop):
     for day, good in {"2024-03-01": 3, "2024-03-02": 4}.items():
         shop.customers(day, good=good)
         _extract(shop, day)
-        request = TableRequest(shop.pipeline, shop.pipeline.table(CHANGES), COMMAND, load_day=date.fromisoformat(day))
+        request = TableRequest(shop.pipeline, shop.pipeline.table(CHANGES), COMMAND, day=date.fromisoformat(day))
         results.append(run_table(request, shop.ground))
     for result in results:
         report_table(shop.instance, result, shop.ground)

@@ -181,7 +181,7 @@ class Shop:
             self._run(table, self.late, None)
 
     def _run(self, table, ground: Ground, load_day: date | None) -> TableResult:
-        result = run_table(TableRequest(self.pipeline, table, IDENTITY, load_day=load_day), ground)
+        result = run_table(TableRequest(self.pipeline, table, IDENTITY, day=load_day), ground)
         assert result.published
         return result
 

@@ -3,7 +3,8 @@ from decimal import Decimal
 
 import pytest
 
-from snowpipe_platform.spec.manifest import Coverage, Manifest, day_folder, incomplete_days, live_watermark
+from snowpipe_platform.spec.bronze_log import incomplete_days, live_watermark
+from snowpipe_platform.spec.manifest import Coverage, Manifest, day_folder
 from snowpipe_platform.spec.watermark import WatermarkKind
 from snowpipe_platform_tests.contracts.bronze_store import manifest
 

@@ -1,0 +1,93 @@
+"""What a run of a derived table does: which of its rows changed inputs touch."""
+
+from collections.abc import Mapping
+
+import ibis
+import ibis.expr.types as ir
+
+from snowpipe_platform.errors import PipelineError, did_you_mean
+from snowpipe_platform.execution.inputs import TableInputs
+from snowpipe_platform.execution.plan import TOUCHED, Plan, TableRequest
+from snowpipe_platform.execution.table_code import code_error
+from snowpipe_platform.records import LakeRows, Rows
+from snowpipe_platform.spec.consumption import Consumption, UpstreamCommit
+from snowpipe_platform.spec.history import changed_scope, restrict
+from snowpipe_platform.spec.table import CHANGE_SIDE, DerivedTable
+
+CHANGED_SUFFIX = "#changed"
+
+
+def derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInputs, consumed: Consumption) -> Plan:
+    missing = [name for name in table.inputs if inputs.states[name] is None]
+    if missing:
+        return Plan(request, inputs.base, "nothing", f"waits for {', '.join(missing)}", consumed)
+    states = {name: state for name, state in inputs.states.items() if state is not None}
+    after = Consumption({}, {n: UpstreamCommit(s.snapshot_id, s.number) for n, s in states.items()})
+    reason = _rebuild_reason(request, inputs)
+    if after == consumed and inputs.base is not None and reason is None:
+        return Plan(request, inputs.base, "nothing", "inputs have not changed", consumed)
+    unbound = {name: ibis.table(inputs.schemas[name], name=name) for name in table.inputs}
+    sources: dict[str, Rows] = {name: LakeRows(inputs.paths[name], inputs.schemas[name]) for name in table.inputs}
+    if reason is not None:
+        expression = _built(table, unbound)
+        return Plan(request, inputs.base, "replace_all", reason, after, expression=expression, sources=sources)
+    changed = {name: rows for name, rows in inputs.changed.items() if rows.before.paths or rows.after.paths}
+    names = {name: _changed_table(name, rows.after.schema) for name, rows in changed.items()}
+    sources |= {name + CHANGED_SUFFIX: rows for name, rows in changed.items()}
+    if not changed:
+        return Plan(request, inputs.base, "append", "inputs changed no row", after)
+    return Plan(
+        request,
+        inputs.base,
+        "replace_touched",
+        f"changes in {', '.join(names)}",
+        after,
+        expression=_built(table, _restricted(table, unbound)),
+        touched=_touched(table, names, unbound),
+        sources=sources,
+    )
+
+
+def _rebuild_reason(request: TableRequest, inputs: TableInputs) -> str | None:
+    """Why all rows are made anew; None when only those that changed inputs touch."""
+    if inputs.base is None:
+        return "first run"
+    if request.rebuild:
+        return "rebuild"
+    return "what it consumed cannot be compared any more" if inputs.lost_history else None
+
+
+def _changed_table(name: str, schema: ibis.Schema) -> ir.Table:
+    return ibis.table(dict(schema.items()) | {CHANGE_SIDE: "string"}, name=name + CHANGED_SUFFIX)
+
+
+def _touched(table: DerivedTable, changed: Mapping[str, ir.Table], inputs: Mapping[str, ir.Table]) -> ir.Table:
+    rows = changed_scope(changed, table.scope) if table.touched is None else table.touched(changed, inputs)
+    types = {name: table.contract_schema[name] for name in table.scope}
+    return rows.select(**{name: rows[name].cast(dtype) for name, dtype in types.items()}).distinct()
+
+
+def _restricted(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
+    scope = {name: table.contract_schema[name] for name in table.scope}
+    touched = ibis.table(scope, name=TOUCHED)
+    return {
+        name: restrict(rows, touched, table.scope) if set(table.scope) <= set(rows.columns) else rows
+        for name, rows in inputs.items()
+    }
+
+
+def _built(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> ir.Table:
+    """The table's rows, checked against its contract."""
+    try:
+        rows = table.build(inputs)
+    except (AttributeError, KeyError, ibis.common.exceptions.IbisError) as error:
+        columns = {name: rows.columns for name, rows in inputs.items()}
+        raise code_error(table, error, columns, mend="Mend build() in") from error
+    for name in table.contract_schema:
+        if name not in rows.columns:
+            hint = did_you_mean(name, list(rows.columns))
+            msg = (
+                f"{table.name}: build() makes no column {name!r}, which its contract has. {hint} See {table.defined_in}"
+            )
+            raise PipelineError(msg)
+    return rows.select(**{name: rows[name].cast(dtype) for name, dtype in table.contract_schema.items()})

@@ -1,0 +1,27 @@
+"""Decide what a run of one table does: which rows it reads, what it replaces. Pure once its inputs are known."""
+
+from snowpipe_platform.errors import PipelineError
+from snowpipe_platform.execution.changes_plan import changes_plan
+from snowpipe_platform.execution.derived_plan import derived_plan
+from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.inputs import TableInputs, read_inputs
+from snowpipe_platform.execution.plan import Plan, TableRequest
+from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
+from snowpipe_platform.spec.table import ChangesTable, DerivedTable
+
+
+def plan_table(request: TableRequest, ground: Ground) -> Plan:
+    """Read the state of the table and of what it reads, and decide."""
+    return decide(request, read_inputs(request.pipeline, request.table, ground))
+
+
+def decide(request: TableRequest, inputs: TableInputs) -> Plan:
+    """The plan that follows from the inputs. Raises PipelineError when the table's code does not fit them."""
+    consumed = (
+        Consumption() if inputs.base is None else Consumption.decode(inputs.base.properties.get(CONSUMED_PROPERTY))
+    )
+    if isinstance(request.table, ChangesTable):
+        return changes_plan(request, request.table, inputs, consumed)
+    if isinstance(request.table, DerivedTable):
+        return derived_plan(request, request.table, inputs, consumed)
+    raise PipelineError(f"{request.table.defined_in}: {type(request.table).__name__} is no kind of table that runs.")

@@ -1,0 +1,68 @@
+"""What an entity's whole log says: which entries count, how far coverage reaches, which load days wait."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from snowpipe_platform.spec.manifest import Manifest
+from snowpipe_platform.spec.watermark import Interval, Watermark, touches
+
+
+def withdrawn(log: Sequence[Manifest]) -> frozenset[int]:
+    """Numbers of the entries that do not count any more."""
+    return frozenset(entry.withdraws for entry in log if entry.withdraws is not None)
+
+
+def standing(log: Sequence[Manifest]) -> list[Manifest]:
+    """The entries that bring rows and still count."""
+    gone = withdrawn(log)
+    return [entry for entry in log if entry.has_rows and entry.number not in gone]
+
+
+def live_watermark(log: Sequence[Manifest]) -> Watermark | None:
+    """The end of contiguous coverage: how far live runs have read without a hole, or where a person set it.
+
+    What was withdrawn leaves a hole: coverage ends before it, though later runs have read on.
+    """
+    gone, begin, reached = withdrawn(log), _beginning(log), None
+    for entry in log:
+        if not entry.moves_watermark or entry.coverage is None or entry.number in gone:
+            continue
+        interval = entry.coverage.interval
+        if entry.kind == "watermark" or _extends(reached, interval, begin):
+            reached = interval.upper
+    return reached
+
+
+def incomplete_days(log: Sequence[Manifest]) -> list[date]:
+    """Load days, oldest first, whose latest extraction stopped at `max_batches` and whose rest no later one covered."""
+    gone = withdrawn(log)
+    read = [entry for entry in log if entry.kind == "extraction" and entry.number not in gone]
+    last = {entry.load_day: position for position, entry in enumerate(read)}
+    return sorted(day for day, position in last.items() if not _is_covered(read[position], read[position + 1 :]))
+
+
+def _beginning(log: Sequence[Manifest]) -> Interval | None:
+    """What the first live run covered: coverage begins there even when it was withdrawn."""
+    first = (entry.coverage for entry in log if entry.moves_watermark and entry.coverage is not None)
+    return next((coverage.interval for coverage in first), None)
+
+
+def _extends(reached: Watermark | None, interval: Interval, begin: Interval | None) -> bool:
+    """Whether coverage that ends at `reached` goes on with the interval; one of another type is not compared."""
+    if reached is None:
+        return interval.lower is None or (begin is not None and interval.lower == begin.lower)
+    if type(reached) is not type(interval.upper):
+        return True
+    return touches(reached, interval)
+
+
+def _is_covered(cut: Manifest, later: Sequence[Manifest]) -> bool:
+    """Whether `[cut.upper, cut.asked_upper)` was read after all, by runs of other load days."""
+    if cut.complete or cut.coverage is None or cut.coverage.asked_upper is None:
+        return cut.complete
+    kind, reached = cut.coverage.kind, cut.coverage.interval.upper
+    for manifest in later:
+        if manifest.query == cut.query and manifest.coverage is not None and manifest.coverage.kind is kind:
+            interval = manifest.coverage.interval
+            reached = interval.upper if touches(reached, interval) else reached
+    return reached >= kind.parse(cut.coverage.asked_upper)  # type: ignore[operator]
