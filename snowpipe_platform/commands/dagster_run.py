@@ -1,9 +1,9 @@
 """A load day through Dagster in this process, and what its events say each table did."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
@@ -14,13 +14,14 @@ from snowpipe_platform.execution.execute import rules_of
 from snowpipe_platform.execution.outcome import Finding, Outcome, Status, Step, broken, worst_first
 from snowpipe_platform.execution.run import BRONZE
 from snowpipe_platform.orchestration.build import build_definitions
-from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, rules_by_check
+from snowpipe_platform.orchestration.names import PUBLISHED, UP_TO_DATE, WINDOW_COMPLETE, asset_key, rules_by_check
+from snowpipe_platform.orchestration.pending import due_dates
 from snowpipe_platform.orchestration.resources import GroundResource
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.quality import Verdict
-from snowpipe_platform.spec.table import ChangesTable
 
-EVERYTHING_JOB = "everything"
+EVERYTHING_JOB, ANALYSIS_JOB = "everything", "analysis"
 BLOCKING = (PUBLISHED, WINDOW_COMPLETE)
 CHECKS_STEP = "__checks"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -36,21 +37,38 @@ def open_runner(project: Project) -> Iterator["DagsterRunner"]:
         # Dagster announces each of its preview features once a process; the demo is no place for that.
         warnings.simplefilter("ignore")
         definitions = build_definitions(project.pipeline, GroundResource.of(project.settings))
-        yield DagsterRunner(project.pipeline, definitions.resolve_job_def(EVERYTHING_JOB), instance)
+        yield DagsterRunner(project, definitions, instance)
 
 
 class DagsterRunner:
-    """Runs load days of one pipeline on one instance."""
+    """Runs load days of one pipeline on one instance, and the analysis dates that they make due."""
 
-    def __init__(self, pipeline: Pipeline, job: dg.JobDefinition, instance: dg.DagsterInstance) -> None:
-        self._pipeline, self._job, self._instance = pipeline, job, instance
+    def __init__(self, project: Project, definitions: dg.Definitions, instance: dg.DagsterInstance) -> None:
+        self._pipeline, self._ground = project.pipeline, project.ground
+        self._definitions, self._instance = definitions, instance
 
     def run(self, day: date) -> list[Outcome]:
-        """All tables for one load day; what failed does not raise."""
-        result = self._job.execute_in_process(
-            instance=self._instance, partition_key=day.isoformat(), raise_on_error=False, run_config=QUIET
+        """All tables for one load day, then analysis dates, oldest first; what failed does not raise."""
+        dated = {table.name: table for table in self._pipeline.tables if isinstance(table, AsOfTable)}
+        result = self._execute(EVERYTHING_JOB, day)
+        names = [name for name in self._pipeline.names if name not in dated]
+        outcomes = [_Table(name, day, result, self._pipeline).outcome() for name in names]
+        now = datetime.now(UTC).replace(tzinfo=None)
+        due = {name: due_dates(self._pipeline, table, self._ground, now=now).due for name, table in dated.items()}
+        for on in sorted({on for dates in due.values() for on in dates}):
+            chosen = [name for name, dates in due.items() if on in dates]
+            result = self._execute(ANALYSIS_JOB, on, chosen)
+            outcomes += [_Table(name, on, result, self._pipeline).outcome() for name in chosen]
+        return outcomes
+
+    def _execute(self, job: str, day: date, names: Sequence[str] | None = None) -> dg.ExecuteInProcessResult:
+        return self._definitions.resolve_job_def(job).execute_in_process(
+            instance=self._instance,
+            partition_key=day.isoformat(),
+            raise_on_error=False,
+            run_config=QUIET,
+            asset_selection=None if names is None else [asset_key(name) for name in names],
         )
-        return [_Table(name, day, result, self._pipeline).outcome() for name in self._pipeline.names]
 
 
 class _Table:
@@ -59,7 +77,7 @@ class _Table:
     def __init__(self, name: str, day: date, result: dg.ExecuteInProcessResult, pipeline: Pipeline) -> None:
         self._name, self._result, self._pipeline = name, result, pipeline
         self._is_bronze = name.startswith(BRONZE)
-        is_daily = self._is_bronze or isinstance(pipeline.table(name), ChangesTable)
+        is_daily = self._is_bronze or pipeline.table(name).day_column is not None
         self._step = Step(name, day if is_daily else None)
         own = asset_key(name)
         self._checks = [check for check in result.get_asset_check_evaluations() if check.asset_key == own]
@@ -70,7 +88,7 @@ class _Table:
         if not self._events:
             return self._not_materialized()
         metadata = self._events[0].step_materialization_data.materialization.metadata
-        rules = [check for check in self._checks if check.check_name not in BLOCKING]
+        rules = [check for check in self._checks if check.check_name not in {*BLOCKING, UP_TO_DATE}]
         findings = worst_first(self._finding(check) for check in rules if not check.passed)
         new = _number(metadata, "rows_landed" if self._is_bronze else "rows_new")
         status, note = self._status(metadata, findings, new)
@@ -92,7 +110,8 @@ class _Table:
             return Status.HELD, broken(findings) or str(blocking[0].description)
         if findings:
             return Status.WARNED, broken(findings)
-        if not new and (self._step.day is not None or _text(metadata, "status") == "nothing"):
+        is_log = self._step.day is not None and _text(metadata, "operation") != "replace_date"
+        if not new and (is_log or _text(metadata, "status") == "nothing"):
             return Status.UNCHANGED, _text(metadata, "reason") or _text(metadata, "summary")
         return Status.OK, ""
 

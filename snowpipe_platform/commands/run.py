@@ -15,10 +15,12 @@ from snowpipe_platform.commands.reporter import Reporter, open_reporter
 from snowpipe_platform.commands.run_report import exit_code, outcomes_json, print_next_step, print_outcomes
 from snowpipe_platform.commands.terminal import Activity, activity, count, print_json
 from snowpipe_platform.errors import ConfigurationError
+from snowpipe_platform.execution.as_of_plan import made_dates
 from snowpipe_platform.execution.execute import ROWS_PROPERTY
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.outcome import Outcome, Step
 from snowpipe_platform.execution.run import BRONZE, Run, plan_rebuild, plan_steps, run_steps
+from snowpipe_platform.spec.as_of import AsOfTable
 
 JOB = "snowpipe run"
 
@@ -46,7 +48,7 @@ def run(project: Project, options: RunOptions) -> int:
         if not (options.confirmed or _confirmed(project, steps)):
             return 1
     else:
-        steps = plan_steps(project.pipeline, names, _days(project, options))
+        steps = plan_steps(project.pipeline, names, _days(project, options), ended=_ended(project))
     outcomes = _carry_out(project, steps, override=_override(options))
     if options.as_json:
         print_json(outcomes_json(outcomes))
@@ -108,15 +110,15 @@ def _reported(outcome: Outcome, reporter: Reporter, shown: Activity) -> Outcome:
 
 
 def _days(project: Project, options: RunOptions) -> list[date]:
-    """The load days asked for; by default the one that has just ended at the source."""
+    """The load days asked for; by default the one that has just ended at the source, or is under way."""
     clock = project.ground.warehouse.clock()
-    ended = (clock - timedelta(microseconds=1)).date()
+    current = (clock - timedelta(microseconds=1)).date()
     if options.partition is not None and (options.start is not None or options.end is not None):
         raise ConfigurationError("--partition names one day, --from and --to a range. Give one of the two.")
     if options.end is not None and options.start is None:
         raise ConfigurationError("--to needs --from, the first day of the range.")
-    first = options.partition or options.start or ended
-    last = options.partition or options.end or ended
+    first = options.partition or options.start or current
+    last = options.partition or options.end or current
     if last < first:
         raise ConfigurationError(f"the range ends on {last}, before it starts on {first}. Exchange --from and --to.")
     if last > clock.date():
@@ -127,11 +129,16 @@ def _days(project: Project, options: RunOptions) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
+def _ended(project: Project) -> date:
+    """The last day that is over at the source."""
+    return (project.ground.warehouse.clock() - timedelta(days=1)).date()
+
+
 def _rebuild_steps(project: Project, names: Sequence[str], options: RunOptions) -> tuple[Step, ...]:
     if options.partition or options.start or options.end:
         raise ConfigurationError("--rebuild takes in everything a table reads. Leave the days out.")
     bronze = [name for name in names if name.startswith(BRONZE)]
-    steps = plan_rebuild(project.pipeline, names)
+    steps = plan_rebuild(project.pipeline, names, dates=_made_dates(project))
     if not steps:
         raise ConfigurationError(
             f"{', '.join(bronze)}: bronze is a log of what was extracted and is never rebuilt. "
@@ -140,6 +147,12 @@ def _rebuild_steps(project: Project, names: Sequence[str], options: RunOptions) 
     if bronze and options.tables:
         sys.stderr.write(f"{', '.join(bronze)}: bronze is never rebuilt, left as it is\n")
     return steps
+
+
+def _made_dates(project: Project) -> dict[str, frozenset[date]]:
+    """The analysis dates that as-of tables have."""
+    tables = [table for table in project.pipeline.tables if isinstance(table, AsOfTable)]
+    return {table.name: made_dates(project.ground.lake.state(table.name)).all for table in tables}
 
 
 def _is_asked() -> bool:
@@ -152,10 +165,10 @@ def _confirmed(project: Project, steps: Sequence[Step]) -> bool:
         return True
     import typer  # noqa: PLC0415 - asked on a terminal only
 
-    for step in steps:
-        state = project.ground.lake.state(step.name)
+    for name in dict.fromkeys(step.name for step in steps):
+        state = project.ground.lake.state(name)
         rows = 0 if state is None else int(state.properties.get(ROWS_PROPERTY, 0))
-        sys.stderr.write(f"{step.name:<32}{count(rows):>14} rows will be rebuilt\n")
+        sys.stderr.write(f"{name:<32}{count(rows):>14} rows will be rebuilt\n")
     with suppress(typer.Abort):
         return typer.confirm("Rebuild these tables from everything they read?", err=True)
     return False

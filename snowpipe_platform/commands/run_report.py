@@ -76,7 +76,7 @@ def next_step(outcomes: Sequence[Outcome]) -> str | None:
     if worst.status is Status.FAILED:
         return AGAIN if _all_wait_for_another_run(outcomes) else "snowpipe doctor"
     if worst.note.startswith(WAITS_FOR):
-        return f"snowpipe run {worst.note.removeprefix(WAITS_FOR).replace(',', '')}"
+        return f"snowpipe run {' '.join(word.strip(',') for word in worst.note.split() if '/' in word)}"
     held = worst.step.name if worst.status is Status.HELD else _held_input(worst)
     return f"snowpipe show {held}" if held else "snowpipe status"
 

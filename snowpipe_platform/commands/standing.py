@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.errors import SnowpipeError
@@ -10,7 +10,10 @@ from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, ROWS_PROP
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.plan import TableRequest
 from snowpipe_platform.execution.planning import plan_table
+from snowpipe_platform.orchestration.pending import DueDates, due_dates
 from snowpipe_platform.records import TableState
+from snowpipe_platform.spec.analysis_dates import in_words
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.bronze_log import incomplete_days, live_watermark
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.extraction import Query
@@ -48,8 +51,9 @@ class BronzeStanding:
 
 @dataclass(frozen=True)
 class TableStanding:
-    """One table. held: rows kept beside it, not published; held_by: ids of the rules they break. load_days: taken in,
-    of changes tables only. Of a table that cannot be read nothing is known but the note."""
+    """One table. held: rows kept beside it, not published; held_by: ids of the rules they break. load_days: taken in by
+    a changes table. analysis_dates: that an as-of table has; stale_dates: of them, those a late change came for. Of a
+    table that cannot be read nothing is known but the note."""
 
     table: str
     status: str
@@ -60,6 +64,8 @@ class TableStanding:
     held: int | None = None
     note: str = ""
     held_by: tuple[str, ...] = ()
+    analysis_dates: int | None = None
+    stale_dates: tuple[date, ...] = ()
 
 
 def bronze_standing(query: Query, ground: Ground) -> BronzeStanding:
@@ -99,7 +105,8 @@ def _table(table: Table, project: Project) -> TableStanding:
     state = ground.lake.state(table.name)
     branches = _waiting(ground.lake.held(table.name))
     held = _held_rows(table, state, branches, ground)
-    word, note = (HELD, _held_note(table, branches)) if held else _word(table, state, project)
+    dates = _dates(table, project) if isinstance(table, AsOfTable) and state is not None else None
+    word, note = (HELD, _held_note(table, branches)) if held else _word(table, state, dates, project)
     return TableStanding(
         table.name,
         word,
@@ -110,7 +117,13 @@ def _table(table: Table, project: Project) -> TableStanding:
         held,
         note,
         tuple(sorted({rule for branch in branches.values() for rule in _broken_rules(table, branch)})),
+        None if dates is None else len(dates.dates.all),
+        () if dates is None else tuple(sorted(dates.dates.stale)),
     )
+
+
+def _dates(table: AsOfTable, project: Project) -> DueDates:
+    return due_dates(project.pipeline, table, project.ground, now=datetime.now(UTC).replace(tzinfo=None))
 
 
 def _waiting(branches: Mapping[str, TableState]) -> dict[str, TableState]:
@@ -138,17 +151,31 @@ def _broken_rules(table: Table, branch: TableState) -> list[str]:
     return sorted({rule.id for rules in failed.values() for rule in rules})
 
 
-def _word(table: Table, state: TableState | None, project: Project) -> tuple[str, str]:
+def _word(table: Table, state: TableState | None, dates: DueDates | None, project: Project) -> tuple[str, str]:
     """Stale: its code changed since its last commit, or what it reads has commits it has not taken in."""
     if state is None:
         return NEVER_RUN, ""
     if state.properties.get(CODE_VERSION_PROPERTY) != table.code_version:
         return STALE, CODE_CHANGED
+    if isinstance(table, AsOfTable) and dates is not None:
+        return _word_of_dates(table, dates)
     try:
         plan = plan_table(TableRequest(project.pipeline, table, _NOBODY), project.ground)
     except SnowpipeError as error:
         return FAILED, str(error)
     return ("ok", "") if plan.operation == "nothing" else (STALE, plan.reason)
+
+
+def _word_of_dates(table: AsOfTable, found: DueDates) -> tuple[str, str]:
+    """Stale dates, and whether the next run makes them anew; ended days that have no state yet."""
+    recent = set(found.dates.restatable(table.restate_days))
+    old, missing = found.dates.stale - recent, set(found.due) - found.dates.all
+    told = [
+        *([f"not made yet: {in_words(missing)}"] if missing else []),
+        *([f"a late change came for {in_words(recent)}; the next run makes them anew"] if recent else []),
+        *([f"late changes came for {in_words(old)}, older than {table.restate_days} days"] if old else []),
+    ]
+    return (STALE, "; ".join(told)) if told else ("ok", "")
 
 
 def _held_rows(table: Table, state: TableState | None, branches: Mapping[str, TableState], ground: Ground) -> int:

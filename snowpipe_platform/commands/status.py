@@ -62,7 +62,7 @@ def _table_line(standing: TableStanding) -> Line:
         standing.table,
         count(standing.rows),
         _instant(standing.last_commit_at),
-        count(standing.load_days),
+        count(standing.load_days if standing.analysis_dates is None else standing.analysis_dates),
         count(standing.quarantined),
         count(standing.held or None),
     )

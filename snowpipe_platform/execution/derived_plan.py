@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import ibis
 import ibis.expr.types as ir
 
-from snowpipe_platform.errors import PipelineError, did_you_mean
+from snowpipe_platform.execution.contract_rows import contract_rows
 from snowpipe_platform.execution.inputs import TableInputs
 from snowpipe_platform.execution.plan import TOUCHED, Plan, TableRequest
 from snowpipe_platform.execution.table_code import code_error
@@ -83,11 +83,4 @@ def _built(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> ir.Table:
     except (AttributeError, KeyError, ibis.common.exceptions.IbisError) as error:
         columns = {name: rows.columns for name, rows in inputs.items()}
         raise code_error(table, error, columns, mend="Mend build() in") from error
-    for name in table.contract_schema:
-        if name not in rows.columns:
-            hint = did_you_mean(name, list(rows.columns))
-            msg = (
-                f"{table.name}: build() makes no column {name!r}, which its contract has. {hint} See {table.defined_in}"
-            )
-            raise PipelineError(msg)
-    return rows.select(**{name: rows[name].cast(dtype) for name, dtype in table.contract_schema.items()})
+    return contract_rows(table, rows)

@@ -10,6 +10,7 @@ from snowpipe_platform.execution.judge import change_quality, table_quality
 from snowpipe_platform.execution.plan import TOUCHED, Plan
 from snowpipe_platform.ports import Session
 from snowpipe_platform.records import FileLayout, LakeFile, LakeRows, StagedFile, TableLayout
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.history import restrict
 from snowpipe_platform.spec.quality import Quality
 from snowpipe_platform.spec.table import STATUS, ChangesTable, Table
@@ -52,7 +53,7 @@ def write_draft(plan: Plan, ground: Ground, *, folder: str, prefix: str) -> Draf
     with ground.engine.session() as session:
         for source, bound in plan.sources.items():
             session.bind(source, bound)
-        remove, rows = _rows_to_write(plan, base, session)
+        remove, rows = _rows_to_write(plan, base, session, ground)
         staged: tuple[StagedFile, ...] = ()
         if rows is not None:
             partitions = table_layout(plan.table).partition_columns
@@ -61,11 +62,14 @@ def write_draft(plan: Plan, ground: Ground, *, folder: str, prefix: str) -> Draf
 
 
 def _rows_to_write(
-    plan: Plan, base: tuple[LakeFile, ...], session: Session
+    plan: Plan, base: tuple[LakeFile, ...], session: Session, ground: Ground
 ) -> tuple[tuple[LakeFile, ...], ir.Table | None]:
     """The files that go, and the rows that come: of replaced files, also the rows that stay."""
     if plan.operation == "replace_all":
         return base, plan.expression
+    if plan.replaces and plan.base is not None:
+        replaced = ground.lake.files(plan.table.name, snapshot_id=plan.base.snapshot_id, where=plan.replaces)
+        return tuple(replaced), plan.expression
     if plan.touched is None or plan.expression is None:
         return (), plan.expression
     session.materialize(TOUCHED, plan.touched)
@@ -87,11 +91,15 @@ def _judge(
     base: tuple[LakeFile, ...],
     session: Session,
 ) -> Quality:
-    """Counts of the rows as they would be after the commit; of a changes table, of the new rows."""
+    """Counts of the rows as they would be after the commit; of a changes table, of the new rows; of an as-of table, of
+    the date's."""
     new = tuple(file.path for file in staged)
     if isinstance(plan.table, ChangesTable):
         session.bind(STAGED, LakeRows(new, plan.table.schema))
         return change_quality(ibis.table(plan.table.schema, name=STAGED), session)
+    if isinstance(plan.table, AsOfTable):
+        session.bind(STAGED, LakeRows(new, plan.table.schema))
+        return table_quality(plan.table, ibis.table(plan.table.schema, name=STAGED), session, day=plan.request.day)
     gone = {file.path for file in remove}
     paths = (*(file.path for file in base if file.path not in gone), *new)
     session.bind(PROPOSED, LakeRows(paths, plan.table.schema))

@@ -3,8 +3,9 @@
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from snowpipe_platform.execution.draft import Draft, table_layout, write_draft
 from snowpipe_platform.execution.ground import Ground
@@ -13,6 +14,8 @@ from snowpipe_platform.execution.judge import change_quality, rules_of, table_qu
 from snowpipe_platform.execution.plan import CODE_VERSION_PROPERTY, Plan, TableRequest
 from snowpipe_platform.execution.planning import decide
 from snowpipe_platform.records import Commit, TableState
+from snowpipe_platform.spec.analysis_dates import DATES_PROPERTY
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
 from snowpipe_platform.spec.table import ChangesTable
@@ -29,6 +32,7 @@ __all__ = [
     "change_quality",
     "execute",
     "held_branch",
+    "held_days",
     "rules_of",
     "run_table",
     "table_quality",
@@ -38,6 +42,7 @@ RUN_ID_PROPERTY = "snowpipe.run-id"
 JOB_PROPERTY = "snowpipe.job"
 PARTITION_PROPERTY = "snowpipe.partition"
 ROWS_PROPERTY = "snowpipe.rows"
+HELD = "held"
 OVERRIDE_PROPERTY = "snowpipe.override"
 """JSON: who published in spite of which rules, and why."""
 
@@ -98,7 +103,13 @@ def execute(plan: Plan, ground: Ground) -> TableResult:
 def held_branch(plan: Plan) -> str:
     """The branch that holds a refused commit: one per load day, or one per table."""
     day = plan.request.day
-    return "held" if day is None else f"held-{day.isoformat()}"
+    return HELD if day is None else f"{HELD}-{day.isoformat()}"
+
+
+def held_days(branches: Iterable[str]) -> list[date | None]:
+    """The days of branches that hold rows back; None for the whole table."""
+    days = (branch.removeprefix(HELD).removeprefix("-") for branch in branches)
+    return [date.fromisoformat(day) if day else None for day in days]
 
 
 def _publish(plan: Plan, draft: Draft, commit_id: str, ground: Ground, started: float) -> TableResult:
@@ -141,7 +152,9 @@ def _broken_rules(plan: Plan, draft: Draft) -> list[str]:
 def _properties(plan: Plan, draft: Draft, *, is_held: bool) -> Mapping[str, str]:
     request, broken = plan.request, _broken_rules(plan, draft)
     overridden = request.override is not None and bool(broken)
+    dates = {} if plan.dates is None else {DATES_PROPERTY: plan.dates.encode()}
     return {
+        **dates,
         **({OVERRIDE_PROPERTY: json.dumps({"by": request.override, "rules": broken})} if overridden else {}),
         RUN_ID_PROPERTY: request.identity.run_id,
         JOB_PROPERTY: request.identity.job,
@@ -154,7 +167,11 @@ def _properties(plan: Plan, draft: Draft, *, is_held: bool) -> Mapping[str, str]
 
 
 def _release_held(plan: Plan, ground: Ground) -> None:
-    """Forget branches whose rows are now in the table; of a changes table, those of all their extractions."""
+    """Forget branches whose rows are now in the table; of a changes table, those of all their extractions; of an as-of
+    table, the date's."""
+    if isinstance(plan.table, AsOfTable):
+        ground.lake.release(plan.table.name, held_branch(plan))
+        return
     for branch, state in ground.lake.held(plan.table.name).items():
         held = Consumption.decode(state.properties.get(CONSUMED_PROPERTY))
         if held.is_within(plan.consumed):

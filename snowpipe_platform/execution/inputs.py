@@ -1,17 +1,19 @@
 """Read what a plan depends on: states, logs and file lists; no rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import ibis
 
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.records import ChangedRows, LakeRows, TableState
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
-from snowpipe_platform.spec.table import STATUS, VALID, ChangesTable, DerivedTable, Table
+from snowpipe_platform.spec.table import CHANGED_AT, STATUS, VALID, ChangesTable, DerivedTable, Table
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class TableInputs:
 
     paths: data files by input; of a changes table, the valid rows' only. changed: rows that differ from what the table
     consumed. lost_history: a consumed commit is no longer there to compare with.
+    Of an as-of table also logs: of its inputs' entities, by input; and first_change_at: the earliest instant among the
+    changed rows, UTC, None where there is none.
     """
 
     base: TableState | None
@@ -30,6 +34,8 @@ class TableInputs:
     schemas: Mapping[str, ibis.Schema] = field(default_factory=dict)
     changed: Mapping[str, ChangedRows] = field(default_factory=dict)
     lost_history: bool = False
+    logs: Mapping[str, tuple[Manifest, ...]] = field(default_factory=dict)
+    first_change_at: datetime | None = None
 
 
 def read_inputs(pipeline: Pipeline, table: Table, ground: Ground) -> TableInputs:
@@ -41,10 +47,16 @@ def read_inputs(pipeline: Pipeline, table: Table, ground: Ground) -> TableInputs
         return TableInputs(base, log=log, bronze_locations=locations)
     if isinstance(table, DerivedTable):
         return _derived_inputs(pipeline, table, base, ground)
+    if isinstance(table, AsOfTable):
+        inputs = _derived_inputs(pipeline, table, base, ground)
+        logs = {name: tuple(ground.bronze.log(_source(pipeline, name))) for name in table.inputs}
+        return replace(inputs, logs=logs, first_change_at=_first_change_at(inputs.changed, ground))
     return TableInputs(base)
 
 
-def _derived_inputs(pipeline: Pipeline, table: DerivedTable, base: TableState | None, ground: Ground) -> TableInputs:
+def _derived_inputs(
+    pipeline: Pipeline, table: DerivedTable | AsOfTable, base: TableState | None, ground: Ground
+) -> TableInputs:
     consumed = Consumption() if base is None else Consumption.decode(base.properties.get(CONSUMED_PROPERTY))
     states = {name: ground.lake.state(name) for name in table.inputs}
     schemas = {name: pipeline.table(name).schema for name in table.inputs}
@@ -70,6 +82,25 @@ def _derived_inputs(pipeline: Pipeline, table: DerivedTable, base: TableState | 
             continue
         changed[name] = _difference(old, paths[name], schemas[name])
     return TableInputs(base, states=states, paths=paths, schemas=schemas, changed=changed, lost_history=lost)
+
+
+def _source(pipeline: Pipeline, name: str) -> str:
+    """The entity of a changes table."""
+    return pipeline.table(name).upstream[0].partition("/")[2]
+
+
+def _first_change_at(changed: Mapping[str, ChangedRows], ground: Ground) -> datetime | None:
+    """Reads two sides of a difference, which for an append-only table are the rows that are new."""
+    different = {name: rows for name, rows in changed.items() if rows.before.paths or rows.after.paths}
+    if not different:
+        return None
+    found = []
+    with ground.engine.session() as session:
+        for name, rows in different.items():
+            session.bind(name, rows)
+            first = ibis.table(rows.after.schema, name=name).aggregate(at=lambda table: table[CHANGED_AT].min())
+            found += session.fetch(first)["at"].to_pylist()
+    return min((at for at in found if at is not None), default=None)
 
 
 def _paths(pipeline: Pipeline, name: str, snapshot_id: int, ground: Ground) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Count the rows that break each rule."""
 
+from datetime import date
+
 import ibis
 import ibis.expr.types as ir
 
@@ -31,11 +33,12 @@ def change_quality(rows: ir.Table, session: Session) -> Quality:
     )
 
 
-def table_quality(table: Table, rows: ir.Table, session: Session) -> Quality:
-    """Counts over the whole table, in one pass."""
+def table_quality(table: Table, rows: ir.Table, session: Session, *, day: date | None = None) -> Quality:
+    """Counts over all the rows, in one pass: of the whole table, or of its rows of a day."""
     broken_by = {f"r{index}": rule.breaks(rows) for index, rule in enumerate(table.rules)}
     marked = rows.select(one=ibis.literal(1), **broken_by)
     sums = {name: marked[name].sum().fill_null(0) for name in broken_by}
     counted = session.fetch(marked.aggregate(n=marked.count(), **sums)).to_pylist()[0]
     broken = {rule.id: int(counted[f"r{index}"]) for index, rule in enumerate(table.rules) if counted[f"r{index}"]}
-    return Quality({WHOLE_TABLE: Counts(int(counted["n"]), 0, broken)})
+    partition = WHOLE_TABLE if day is None else day.isoformat()
+    return Quality({partition: Counts(int(counted["n"]), 0, broken)})

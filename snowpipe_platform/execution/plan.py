@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.records import Rows, TableState
+from snowpipe_platform.spec.analysis_dates import AnalysisDates
 from snowpipe_platform.spec.consumption import Consumption
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import Table
@@ -17,7 +18,7 @@ TOUCHED = "touched"
 CODE_VERSION_PROPERTY = "snowpipe.code-version"
 """The code of the oldest rows: rows that a run adds or replaces do not make the others new."""
 
-Operation = Literal["nothing", "append", "replace_touched", "replace_all"]
+Operation = Literal["nothing", "append", "replace_touched", "replace_date", "replace_all"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Plan:
     """One commit, decided: `expression` over the names in `sources` gives the rows to write.
 
     touched: the scope values to replace, over the `#changed` names; None when rows are appended or all are replaced.
-    consumed: what the table will have consumed after the commit.
+    replaces: of an as-of table, the partition that is replaced, as column equals value.
+    consumed: what the table will have consumed after the commit. dates: of an as-of table, those it will have.
     """
 
     request: TableRequest
@@ -50,6 +52,8 @@ class Plan:
     expression: ir.Table | None = None
     touched: ir.Table | None = None
     sources: Mapping[str, Rows] = field(default_factory=dict)
+    replaces: Mapping[str, object] = field(default_factory=dict)
+    dates: AnalysisDates | None = None
 
     @property
     def table(self) -> Table:
@@ -58,6 +62,8 @@ class Plan:
     @property
     def code_version(self) -> str:
         """Of the oldest rows there will be in the table."""
+        if self.dates is not None:
+            return self.dates.oldest_code(self.table.code_version)
         if self.base is None or self.operation == "replace_all":
             return self.table.code_version
         return self.base.properties.get(CODE_VERSION_PROPERTY, self.table.code_version)

@@ -1,11 +1,13 @@
 """Decide what a run of one table does: which rows it reads, what it replaces. Pure once its inputs are known."""
 
 from snowpipe_platform.errors import PipelineError
+from snowpipe_platform.execution.as_of_plan import as_of_plan
 from snowpipe_platform.execution.changes_plan import changes_plan
 from snowpipe_platform.execution.derived_plan import derived_plan
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import TableInputs, read_inputs
 from snowpipe_platform.execution.plan import Plan, TableRequest
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable
 
@@ -24,4 +26,6 @@ def decide(request: TableRequest, inputs: TableInputs) -> Plan:
         return changes_plan(request, request.table, inputs, consumed)
     if isinstance(request.table, DerivedTable):
         return derived_plan(request, request.table, inputs, consumed)
+    if isinstance(request.table, AsOfTable):
+        return as_of_plan(request, request.table, inputs, consumed)
     raise PipelineError(f"{request.table.defined_in}: {type(request.table).__name__} is no kind of table that runs.")

@@ -4,12 +4,14 @@
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import chain
 
-from snowpipe_platform.execution.execute import run_table
+from snowpipe_platform.execution.as_of_plan import analysis_dates
+from snowpipe_platform.execution.execute import held_days, run_table
 from snowpipe_platform.execution.extraction import (
     ExtractionRequest,
     ExtractionResult,
@@ -18,43 +20,65 @@ from snowpipe_platform.execution.extraction import (
 )
 from snowpipe_platform.execution.extraction_plan import Window
 from snowpipe_platform.execution.ground import Ground, RunIdentity
+from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.execution.landing import Progress
 from snowpipe_platform.execution.outcome import Outcome, Status, Step, extraction_outcome, table_outcome
 from snowpipe_platform.execution.plan import TableRequest
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.pipeline import Pipeline
-from snowpipe_platform.spec.table import ChangesTable, DerivedTable
+from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
 BRONZE = "bronze/"
 
 
-def plan_steps(pipeline: Pipeline, names: Collection[str], days: Sequence[date]) -> tuple[Step, ...]:
+def plan_steps(pipeline: Pipeline, names: Collection[str], days: Sequence[date], *, ended: date) -> tuple[Step, ...]:
     """Each day in turn: its extractions, then its changes. After the last day every derived table once, inputs first:
-    it takes in all days in one commit, and any split gives the same rows."""
-    changes = [table.name for table in pipeline.tables if isinstance(table, ChangesTable)]
-    daily = [name for name in pipeline.names if name in names and (name.startswith(BRONZE) or name in changes)]
-    derived = [name for name in pipeline.names if name in names and name not in daily]
-    return (*(Step(name, day) for day in days for name in daily), *(Step(name) for name in derived))
+    it takes in all days in one commit, and any split gives the same rows. Then as-of tables, a date each, up to the
+    last day that has `ended` at the source."""
+    wanted = [name for name in pipeline.names if name in names]
+    dated = [name for name in wanted if isinstance(pipeline.by_name.get(name), AsOfTable)]
+    derived = [name for name in wanted if isinstance(pipeline.by_name.get(name), DerivedTable)]
+    daily = [name for name in wanted if name not in dated and name not in derived]
+    return (
+        *(Step(name, day) for day in days for name in daily),
+        *(Step(name) for name in derived),
+        *(Step(name, day) for name in dated for day in days if day <= ended),
+    )
 
 
-def plan_rebuild(pipeline: Pipeline, names: Collection[str]) -> tuple[Step, ...]:
-    """Every named table once, inputs first. Bronze is a log of what was extracted and is never rebuilt."""
-    return tuple(Step(name, rebuild=True) for name in pipeline.by_name if name in names)
+def plan_rebuild(
+    pipeline: Pipeline, names: Collection[str], *, dates: Mapping[str, Collection[date]]
+) -> tuple[Step, ...]:
+    """Every named table once, inputs first; an as-of table for each of its `dates`. Bronze is a log of what was
+    extracted and is never rebuilt."""
+    return tuple(
+        Step(name, day, rebuild=True)
+        for name, table in pipeline.by_name.items()
+        if name in names
+        for day in (sorted(dates[name]) if isinstance(table, AsOfTable) else (None,))
+    )
 
 
 def blocker(step: Step, pipeline: Pipeline, done: Sequence[Outcome]) -> str | None:
     """The step of this run that stops this one, None when nothing does.
 
     An extraction waits for the entity's earlier days: a later one would take their rows into its own day. A day's
-    changes wait for that day's extraction. A derived table waits for all it reads.
+    changes wait for that day's extraction. A derived table waits for all it reads, an analysis date for all up to it.
     """
     stopped = [outcome for outcome in done if outcome.status.stops]
     if step.name.startswith(BRONZE):
         found = [outcome for outcome in stopped if outcome.step.name == step.name]
     else:
         table = pipeline.table(step.name)
-        same_day = isinstance(table, ChangesTable)
-        found = [o for o in stopped if o.step.name in table.upstream and (not same_day or o.step.day == step.day)]
+        found = [o for o in stopped if o.step.name in table.upstream and _concerns(o.step.day, step.day, table)]
     return (found[0].blocked_by or found[0].step.title) if found else None
+
+
+def _concerns(stopped: date | None, day: date | None, table: Table) -> bool:
+    """Whether what a table reads of one day is needed for another."""
+    if stopped is None or day is None or isinstance(table, DerivedTable):
+        return True
+    return stopped == day if isinstance(table, ChangesTable) else stopped <= day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +99,12 @@ class Run:
 
 
 def run_steps(run: Run, ground: Ground) -> Iterator[Outcome]:
-    """Carry the steps out, yielding each outcome when it is known. An error ends its step, and those that need it."""
+    """Carry the steps out, yielding each outcome when it is known. An error ends its step, and those that need it.
+
+    After them, the analysis dates of the same as-of tables that what came late has made stale.
+    """
     done: list[Outcome] = []
-    for step in run.steps:
+    for step in chain(run.steps, _restatements(run, ground)):
         blocked_by = blocker(step, run.pipeline, done) or _held_input(step, run, ground)
         if blocked_by is not None:
             outcome = Outcome(step, Status.BLOCKED, f"blocked by {blocked_by}", blocked_by=blocked_by)
@@ -88,9 +115,21 @@ def run_steps(run: Run, ground: Ground) -> Iterator[Outcome]:
         yield outcome
 
 
+def _restatements(run: Run, ground: Ground) -> Iterator[Step]:
+    """Read when it is its turn, after the run's own steps."""
+    asked = {(step.name, step.day) for step in run.steps}
+    for table in run.pipeline.tables:
+        if isinstance(table, AsOfTable) and any(step.name == table.name and not step.rebuild for step in run.steps):
+            stale = analysis_dates(read_inputs(run.pipeline, table, ground)).restatable(table.restate_days)
+            yield from (Step(table.name, on) for on in stale if (table.name, on) not in asked)
+
+
 def _held_input(step: Step, run: Run, ground: Ground) -> str | None:
     """A table it reads whose newer rows wait for a person; Dagster's automation stops behind it too."""
     table = run.pipeline.by_name.get(step.name)
+    if isinstance(table, AsOfTable):
+        held = ((name, day) for name in table.inputs for day in held_days(ground.lake.held(name)))
+        return next((f"rows held back in {name}" for name, day in held if _concerns(day, step.day, table)), None)
     if not isinstance(table, DerivedTable):
         return None
     return next((f"rows held back in {name}" for name in table.inputs if ground.lake.held(name)), None)

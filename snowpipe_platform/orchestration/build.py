@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from snowpipe_platform.orchestration.analysis_sensor import analysis_sensor
 from snowpipe_platform.orchestration.bronze_assets import bronze_asset
 from snowpipe_platform.orchestration.checks import bronze_checks, table_checks
 from snowpipe_platform.orchestration.io_managers import (
@@ -15,11 +16,14 @@ from snowpipe_platform.orchestration.io_managers import (
     bronze_io_manager,
     lake_io_manager,
 )
-from snowpipe_platform.orchestration.partitions import load_days
+from snowpipe_platform.orchestration.names import asset_key
+from snowpipe_platform.orchestration.partitions import analysis_dates, load_days
 from snowpipe_platform.orchestration.resources import GROUND, GroundResource
 from snowpipe_platform.orchestration.sensors import automation_sensor, continuation_sensor, sweep_sensor
 from snowpipe_platform.orchestration.table_assets import table_asset
+from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable
 from snowpipe_platform.spec.pipeline import Pipeline
+from snowpipe_platform.spec.table import LOAD_DAY, Table
 
 EXTRACT_JOB = "extract"
 EXTRACTION_CRON = "15 0 * * *"
@@ -42,26 +46,40 @@ def _unstable_features() -> Iterator[None]:
 
 
 def _definitions(pipeline: Pipeline, ground: GroundResource) -> dg.Definitions:
-    days = load_days(pipeline.first_day)
+    days, dates = load_days(pipeline.first_day), analysis_dates(pipeline.first_day)
+
+    def partitions(table: Table) -> dg.PartitionsDefinition[str] | None:
+        return {LOAD_DAY: days, ANALYSIS_DATE: dates}.get(table.day_column or "")
+
     source, queries = pipeline.queries.source_system, pipeline.queries.queries
     extract = dg.define_asset_job(
         EXTRACT_JOB, dg.AssetSelection.groups("bronze"), description="Land one load day of every query."
     )
+    as_of = [table for table in pipeline.tables if isinstance(table, AsOfTable)]
+    by_date = dg.AssetSelection.assets(*(asset_key(table.name) for table in as_of))
     everything = dg.define_asset_job(
-        "everything", dg.AssetSelection.all(), description="One load day through all tables."
+        "everything",
+        dg.AssetSelection.all() - by_date,
+        description="One load day through all tables but those of analysis dates.",
     )
+    analysis = dg.define_asset_job("analysis", by_date, description="One analysis date of every table that has them.")
     return dg.Definitions(
         assets=[
             *(bronze_asset(query, source_system=source, load_days=days) for query in queries),
-            *(table_asset(table, pipeline=pipeline, load_days=days) for table in pipeline.tables),
+            *(table_asset(table, pipeline=pipeline, partitions=partitions(table)) for table in pipeline.tables),
         ],
         asset_checks=[
             *(bronze_checks(query, days) for query in queries),
-            *(table_checks(table, days) for table in pipeline.tables),
+            *(table_checks(table, pipeline, partitions(table)) for table in pipeline.tables),
         ],
-        jobs=[extract, everything],
+        jobs=[extract, everything, *([analysis] if as_of else [])],
         schedules=[_extraction_schedule()],
-        sensors=[automation_sensor(), sweep_sensor(pipeline), continuation_sensor(pipeline)],
+        sensors=[
+            automation_sensor(),
+            sweep_sensor(pipeline),
+            continuation_sensor(pipeline),
+            *([analysis_sensor(pipeline)] if as_of else []),
+        ],
         resources={
             GROUND: ground,
             BRONZE_IO_MANAGER: bronze_io_manager,

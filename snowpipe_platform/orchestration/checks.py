@@ -9,23 +9,37 @@ from typing import Any
 
 import dagster as dg
 
+from snowpipe_platform.execution.as_of_plan import analysis_dates
 from snowpipe_platform.execution.execute import rules_of
+from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.orchestration.failures import final_failures
 from snowpipe_platform.orchestration.metadata import tolerated
-from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, rules_by_check
-from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes
+from snowpipe_platform.orchestration.names import (
+    PUBLISHED,
+    UP_TO_DATE,
+    WINDOW_COMPLETE,
+    asset_key,
+    bronze_name,
+    rules_by_check,
+)
+from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes, up_to_date_outcome
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.orchestration.resources import GroundResource
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.extraction import Query
-from snowpipe_platform.spec.table import ChangesTable, Table
+from snowpipe_platform.spec.pipeline import Pipeline
+from snowpipe_platform.spec.table import Table
 
 
-def table_checks(table: Table, load_days: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
-    """`published` and one check per rule, by load day for a changes table. Reads the counts the run's commit recorded;
-    run alone, counts the rows of that day, or of the table, anew."""
-    partitions = load_days if isinstance(table, ChangesTable) else None
+def table_checks(
+    table: Table, pipeline: Pipeline, partitions: dg.PartitionsDefinition[str] | None
+) -> dg.AssetChecksDefinition:
+    """`published` and one check per rule, by day for a table with days; of an as-of table also `up_to_date`. Reads the
+    counts the run's commit recorded; run alone, counts the rows of that day, or of the table, anew."""
     rules = rules_by_check(table.name, rules_of(table))
     specs = [_spec(table.name, PUBLISHED, "the new rows are in the table, none held back", partitions, blocking=True)]
+    if isinstance(table, AsOfTable):
+        specs.append(_spec(table.name, UP_TO_DATE, "nothing from before the date's end has come since", partitions))
     for name, rule in rules.items():
         about = {"rule": rule.id, "severity": rule.severity, "tolerated": tolerated(rule)}
         specs.append(_spec(table.name, name, rule.description, partitions, metadata=about))
@@ -36,6 +50,9 @@ def table_checks(table: Table, load_days: dg.PartitionsDefinition[str]) -> dg.As
         names = {key.name for key in context.selected_asset_check_keys}
         with final_failures():
             found = table_outcomes(table, day, names=names, run_id=context.run.run_id, ground=ground.ground())
+            if isinstance(table, AsOfTable) and day is not None and UP_TO_DATE in names:
+                dates = analysis_dates(read_inputs(pipeline, table, ground.ground()))
+                found.append(up_to_date_outcome(table, day, dates))
         yield from found
 
     return check_rules

@@ -20,7 +20,6 @@ from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, WHOLE_TABLE, Counts, Quality
 from snowpipe_platform.spec.table import (
     FAILED_RULES,
-    LOAD_DAY,
     MANIFEST_NUMBER,
     PAYLOAD,
     SOURCE_FILE,
@@ -36,7 +35,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Judged:
-    """One table, or one load day of a changes table.
+    """One table, or one day of it: a load day of a changes table, a date of an as-of table.
 
     state: the commit that has the rows; None when there is none. is_held: that commit waits beside the table.
     is_recorded: counts are those the run's own commit recorded, of the rows it judged; else they were counted anew over
@@ -90,7 +89,9 @@ def _counted(judged: Judged, ground: Ground) -> Judged:
     with ground.engine.session() as session:
         rows = bind_rows(judged, session, ground)
         is_changes = isinstance(judged.table, ChangesTable)
-        quality = change_quality(rows, session) if is_changes else table_quality(judged.table, rows, session)
+        quality = (
+            change_quality(rows, session) if is_changes else table_quality(judged.table, rows, session, day=judged.day)
+        )
     counts = quality.by_partition.get(judged.partition, Counts(0))
     return Judged(judged.table, judged.day, counts, judged.state, judged.is_held, False, judged.history)
 
@@ -98,11 +99,12 @@ def _counted(judged: Judged, ground: Ground) -> Judged:
 def bind_rows(judged: Judged, session: Session, ground: Ground) -> ir.Table:
     """The judged rows and no other; files that cannot hold any are not opened."""
     table, state = judged.table, judged.state
-    where = {} if judged.day is None else {LOAD_DAY: judged.day}
+    column = table.day_column
+    where = {} if judged.day is None or column is None else {column: judged.day}
     files = [] if state is None else ground.lake.files(table.name, snapshot_id=state.snapshot_id, where=where)
     session.bind(ROWS, LakeRows(tuple(file.path for file in files), table.schema))
     rows = ibis.table(table.schema, name=ROWS)
-    return rows if judged.day is None else rows.filter(rows[LOAD_DAY] == judged.day)
+    return rows if judged.day is None or column is None else rows.filter(rows[column] == judged.day)
 
 
 def examples(judged: Judged, rule: Rule, session: Session, rows: ir.Table) -> list[dict[str, Any]]:

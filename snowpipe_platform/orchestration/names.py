@@ -10,6 +10,8 @@ from snowpipe_platform.spec.contract import Rule
 
 PUBLISHED = "published"
 WINDOW_COMPLETE = "window_complete"
+UP_TO_DATE = "up_to_date"
+"""The platform's own checks. The first two block what is downstream."""
 
 
 def asset_key(name: str) -> dg.AssetKey:
@@ -37,7 +39,8 @@ def rules_by_check(table: str, rules: Iterable[Rule]) -> dict[str, Rule]:
     found: dict[str, Rule] = {}
     for rule in rules:
         name = check_name(rule.id)
-        taken = "the platform's own check" if name == PUBLISHED else repr(found[name].id) if name in found else None
+        is_own = name in {PUBLISHED, UP_TO_DATE}
+        taken = "the platform's own check" if is_own else repr(found[name].id) if name in found else None
         if taken is not None:
             msg = f"{table}: rule {rule.id!r} and {taken} would both be the check {name!r}. Rename the rule."
             raise PipelineError(msg)

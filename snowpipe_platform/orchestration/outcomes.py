@@ -11,7 +11,16 @@ from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.charts import bar_chart
 from snowpipe_platform.orchestration.judged import Judged, bind_rows, examples, judge, quality_of
 from snowpipe_platform.orchestration.metadata import CHART_POINTS, Metadata, label, quality_table, tolerated
-from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, rules_by_check
+from snowpipe_platform.orchestration.names import (
+    PUBLISHED,
+    UP_TO_DATE,
+    WINDOW_COMPLETE,
+    asset_key,
+    bronze_name,
+    rules_by_check,
+)
+from snowpipe_platform.spec.analysis_dates import AnalysisDates
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.bronze_log import incomplete_days
 from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.extraction import Query
@@ -87,6 +96,25 @@ def _rule_outcome(judged: Judged, name: str, rule: Rule, rows: list[dict[str, An
         check_name=name,
         severity=dg.AssetCheckSeverity.WARN if verdict is Verdict.WARNED else dg.AssetCheckSeverity.ERROR,
         description=f"{broken:,} of {counts.rows:,} rows ({counts.share(rule.id):.2%}) break it",
+        metadata=about,
+    )
+
+
+def up_to_date_outcome(table: AsOfTable, on: date, dates: AnalysisDates) -> dg.AssetCheckResult:
+    """Of one analysis date: whether changes from before its end, or other code, came since it was made."""
+    is_stale, is_recoded = on in dates.stale, on in dates.by_other_code(table.code_version)
+    reason = "changes from before its end came after it was made" if is_stale else "its code changed since it was made"
+    waits = on not in dates.restatable(table.restate_days)
+    mend = f"snowpipe run {table.name} --partition {on}" if waits else "the next run makes it anew"
+    about: Metadata = {"restate_days": dg.MetadataValue.int(table.restate_days)}
+    if is_stale or is_recoded:
+        about["next"] = dg.MetadataValue.text(mend)
+    return dg.AssetCheckResult(
+        passed=not (is_stale or is_recoded),
+        asset_key=asset_key(table.name),
+        check_name=UP_TO_DATE,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"stale: {reason}" if is_stale or is_recoded else "as it would be if made now",
         metadata=about,
     )
 

@@ -1,4 +1,4 @@
-"""The load day: the partition of bronze and of the changes tables."""
+"""The two kinds of days that partition assets: load days of bronze and of changes tables, and analysis dates."""
 
 from datetime import date
 
@@ -13,6 +13,12 @@ def load_days(first_day: date) -> dg.DailyPartitionsDefinition:
     day red.
     """
     return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC", end_offset=1)
+
+
+def analysis_dates(first_day: date) -> dg.DailyPartitionsDefinition:
+    """One partition per UTC day that is over, from `first_day`: a state needs the whole day. Not the load days: what
+    was loaded on a day is about any."""
+    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC")
 
 
 def load_day(partition_key: str) -> date:

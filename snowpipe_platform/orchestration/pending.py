@@ -1,12 +1,16 @@
 """Work that nobody has done yet: what tables have not consumed, and days that wait for their rest. No Dagster here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY
+from snowpipe_platform.execution.as_of_plan import analysis_dates, waits_for
+from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, held_days
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.records import TableState
+from snowpipe_platform.spec.analysis_dates import AnalysisDates, end_of
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.bronze_log import incomplete_days
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.manifest import Manifest
@@ -20,6 +24,16 @@ class Pending:
 
     name: str
     load_day: date | None = None
+
+
+@dataclass(frozen=True)
+class DueDates:
+    """Analysis dates of a table to make now, oldest first; all its dates; what they would be made from, as a text that
+    changes with it."""
+
+    due: tuple[date, ...]
+    dates: AnalysisDates
+    made_from: str
 
 
 def unconsumed(pipeline: Pipeline, ground: Ground) -> Iterator[Pending]:
@@ -51,6 +65,38 @@ def _has_unconsumed_inputs(pipeline: Pipeline, table: DerivedTable, ground: Grou
         return False
     snapshots = {name: state.snapshot_id for name, state in states.items() if state is not None}
     return all(_snapshots(_consumed(state)) != snapshots for state in _attempts(table, ground))
+
+
+def due_dates(pipeline: Pipeline, table: AsOfTable, ground: Ground, *, now: datetime) -> DueDates:
+    """What the table's dates need. A date is due once it is over, its load day has landed, and nothing from before its
+    end is missing or held back; one that ended held back is not due again while neither inputs nor code change."""
+    inputs = read_inputs(pipeline, table, ground)
+    dates = analysis_dates(inputs)
+    if any(state is None for state in inputs.states.values()):
+        return DueDates((), dates, "")
+    landed = {entry.load_day for log in inputs.logs.values() for entry in log if end_of(entry.load_day) <= now}
+    held = [day for name in table.inputs for day in held_days(ground.lake.held(name))]
+    wanted = sorted((landed - dates.all) | set(dates.restatable(table.restate_days)))
+    commits = {name: state.snapshot_id for name, state in inputs.states.items() if state is not None}
+    tried = {day for day in held_days(_tried(table, commits, ground)) if day is not None}
+    due = (
+        on
+        for on in wanted
+        if on not in tried
+        and waits_for(table, on, inputs) is None
+        and not any(day is None or day <= on for day in held)
+    )
+    return DueDates(tuple(due), dates, f"{table.code_version}:{sorted(commits.items())}")
+
+
+def _tried(table: AsOfTable, commits: Mapping[str, int], ground: Ground) -> list[str]:
+    """Branches that hold what today's code made of the same inputs."""
+    held = ground.lake.held(table.name).items()
+    return [
+        branch
+        for branch, state in held
+        if state.properties.get(CODE_VERSION_PROPERTY) == table.code_version and _snapshots(_consumed(state)) == commits
+    ]
 
 
 def _attempts(table: Table, ground: Ground) -> list[TableState]:

@@ -1,6 +1,6 @@
 """Tell a Dagster instance what happened outside of it: the same events a run leaves, without a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -9,14 +9,16 @@ import dagster as dg
 # AssetCheckEvaluation takes it, and Dagster exports it nowhere; without it a partition's check counts as not evaluated.
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
+from snowpipe_platform.execution.as_of_plan import analysis_dates
 from snowpipe_platform.execution.execute import TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.ground import Ground, RunIdentity
+from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.orchestration.bronze_assets import code_version
 from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, check_name
-from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes
-from snowpipe_platform.spec.table import ChangesTable
+from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes, up_to_date_outcome
+from snowpipe_platform.spec.as_of import AsOfTable
 
 CODE_VERSION_TAG = "dagster/code_version"
 BLOCKING = {PUBLISHED, WINDOW_COMPLETE}
@@ -29,7 +31,7 @@ def report_extraction(instance: dg.DagsterInstance, result: ExtractionResult, gr
     _materialized(instance, asset_key(name), day, extraction_metadata(result, ground), code_version=code_version(query))
     names = {WINDOW_COMPLETE, *(rule.name for rule in query.rules)}
     found = bronze_outcomes(query, day, names=names, ground=ground)
-    _evaluated(instance, name, day, found, result.plan.identity)
+    report_checks(instance, name, day, found, result.plan.identity)
 
 
 def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Ground) -> None:
@@ -41,11 +43,14 @@ def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Grou
     for day in _days(result):
         _materialized(instance, asset_key(table.name), day, metadata, code_version=table.code_version)
         found = table_outcomes(table, day, names=names, run_id=request.identity.run_id, ground=ground)
-        _evaluated(instance, table.name, day, found, request.identity)
+        if isinstance(table, AsOfTable) and day is not None:
+            dates = analysis_dates(read_inputs(request.pipeline, table, ground))
+            found.append(up_to_date_outcome(table, day, dates))
+        report_checks(instance, table.name, day, found, request.identity)
 
 
 def _days(result: TableResult) -> list[date | None]:
-    if not isinstance(result.plan.table, ChangesTable):
+    if result.plan.table.day_column is None:
         return [None]
     if result.plan.request.day is not None:
         return [result.plan.request.day]
@@ -61,11 +66,15 @@ def _materialized(
     instance.report_runless_asset_event(event)
 
 
-def _evaluated(
-    instance: dg.DagsterInstance, name: str, day: date | None, results: list[dg.AssetCheckResult], identity: RunIdentity
+def report_checks(
+    instance: dg.DagsterInstance,
+    name: str,
+    day: date | None,
+    results: Sequence[dg.AssetCheckResult],
+    identity: RunIdentity,
 ) -> None:
-    """Under the command's own run id: Dagster 1.13 keeps one runless evaluation of a check and partition for ever, and
-    refuses the second."""
+    """How checks came out. Under the command's own run id: Dagster 1.13 keeps one runless evaluation of a check and
+    partition for ever, and refuses the second."""
     key = asset_key(name)
     target = _latest_materialization(instance, key, day)
     for result in results:

@@ -17,6 +17,7 @@ from snowpipe_platform.orchestration.metadata import table_definition_metadata
 from snowpipe_platform.orchestration.names import asset_key, dagster_owners
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.orchestration.resources import GroundResource
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
@@ -28,10 +29,14 @@ class TableRun(dg.Config):
     publish_anyway: str = Field(default="", description="who publishes rows beyond a rule's tolerance, and why")
 
 
-def table_asset(table: Table, *, pipeline: Pipeline, load_days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def table_asset(
+    table: Table, *, pipeline: Pipeline, partitions: dg.PartitionsDefinition[str] | None
+) -> dg.AssetsDefinition:
     """The asset of a table of any kind. Raises PipelineError for a kind that has none."""
     if isinstance(table, ChangesTable):
-        return changes_asset(table, pipeline=pipeline, load_days=load_days)
+        return changes_asset(table, pipeline=pipeline, load_days=partitions)
+    if isinstance(table, AsOfTable):
+        return as_of_asset(table, pipeline=pipeline, analysis_dates=partitions)
     if isinstance(table, DerivedTable):
         return derived_asset(table, pipeline=pipeline)
     msg = f"{table.defined_in}: {type(table).__name__} is no kind of table that runs."
@@ -39,16 +44,30 @@ def table_asset(table: Table, *, pipeline: Pipeline, load_days: dg.PartitionsDef
 
 
 def changes_asset(
-    table: ChangesTable, *, pipeline: Pipeline, load_days: dg.PartitionsDefinition[str]
+    table: ChangesTable, *, pipeline: Pipeline, load_days: dg.PartitionsDefinition[str] | None
 ) -> dg.AssetsDefinition:
     """Accepted and quarantined changes by load day: a run consumes what bronze has for its day."""
 
-    @_asset(table, kind="changes", condition=daily_condition(), load_days=load_days)
+    @_asset(table, kind="changes", condition=daily_condition(), partitions=load_days)
     def plan_changes(context: dg.AssetExecutionContext, config: TableRun, ground: GroundResource) -> Plan:
         request = _request(pipeline, table, context, config)
         return _plan(replace(request, day=load_day(context.partition_key)), ground)
 
     return plan_changes
+
+
+def as_of_asset(
+    table: AsOfTable, *, pipeline: Pipeline, analysis_dates: dg.PartitionsDefinition[str] | None
+) -> dg.AssetsDefinition:
+    """States by analysis date. No condition requests them: which dates a commit of an input makes stale stands in the
+    rows, and the sensor `analysis_dates` reads it there."""
+
+    @_asset(table, kind="as_of", condition=None, partitions=analysis_dates)
+    def plan_date(context: dg.AssetExecutionContext, config: TableRun, ground: GroundResource) -> Plan:
+        request = _request(pipeline, table, context, config)
+        return _plan(replace(request, day=load_day(context.partition_key)), ground)
+
+    return plan_date
 
 
 def derived_asset(table: DerivedTable, *, pipeline: Pipeline) -> dg.AssetsDefinition:
@@ -72,14 +91,20 @@ def _plan(request: TableRequest, ground: GroundResource) -> Plan:
 
 
 def _asset(
-    table: Table, *, kind: str, condition: Condition, load_days: dg.PartitionsDefinition[str] | None = None
+    table: Table,
+    *,
+    kind: str,
+    condition: Condition | None,
+    partitions: dg.PartitionsDefinition[str] | None = None,
 ) -> Callable[[Callable[..., Plan]], dg.AssetsDefinition]:
-    """What all kinds declare alike. Inputs are deps: the plan reads their commits, not rows handed over."""
+    """What all kinds declare alike. Inputs are deps: the plan reads their commits, not rows handed over. Any load day
+    may hold changes from before an analysis date's end."""
+    mapping = dg.AllPartitionMapping() if isinstance(table, AsOfTable) else None
     return dg.asset(
         key=asset_key(table.name),
-        deps=[asset_key(name) for name in table.upstream],
+        deps=[dg.AssetDep(asset_key(name), partition_mapping=mapping) for name in table.upstream],
         io_manager_key=LAKE_IO_MANAGER,
-        partitions_def=load_days,
+        partitions_def=partitions,
         automation_condition=condition,
         group_name=table.layer,
         kinds={table.layer, "iceberg", kind},

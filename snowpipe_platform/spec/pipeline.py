@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from snowpipe_platform.errors import PipelineError, SnowpipeError, did_you_mean
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.extraction import QueriesFile, Query
 from snowpipe_platform.spec.queries_file import load_queries_file
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
@@ -100,7 +101,17 @@ def build_pipeline(
             if upstream not in known:
                 msg = f"{table.defined_in}: {table.name} reads {upstream!r}, which is not declared. "
                 raise PipelineError(msg + did_you_mean(upstream, known))
+            _refuse_history(table, by_name.get(upstream), upstream)
     return Pipeline(name, queries, tuple(_in_order(by_name)), first_day)
+
+
+def _refuse_history(table: Table, read: Table | None, name: str) -> None:
+    """An as-of table needs all changes there were, and is itself no state to build others from."""
+    reads = f"{table.defined_in}: {table.name} reads {name!r}"
+    if isinstance(table, AsOfTable) and not isinstance(read, ChangesTable):
+        raise PipelineError(f"{reads}, which keeps no history. An as-of table reads changes tables only.")
+    if isinstance(read, AsOfTable):
+        raise PipelineError(f"{reads}, an as-of table, which no table is built from. Name the tables it reads.")
 
 
 def _in_order(by_name: dict[str, Table]) -> Iterator[Table]:
@@ -152,7 +163,7 @@ def _tables(package: str) -> Iterator[Table]:
             continue
         module = _import_table(f"{package}.{info.name}")
         table = getattr(module, "TABLE", None)
-        if not isinstance(table, ChangesTable | DerivedTable):
+        if not isinstance(table, ChangesTable | DerivedTable | AsOfTable):
             path = module.__name__.replace(".", "/") + ".py"
             raise PipelineError(f"{path}: declares no TABLE. Start the file's name with '_' if it is no table.")
         yield table

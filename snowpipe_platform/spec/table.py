@@ -140,6 +140,11 @@ class Table:
         """Names of the tables, or `bronze/<entity>`, it reads."""
         return ()
 
+    @property
+    def day_column(self) -> str | None:
+        """The column of the day a run is for; None for a table whose runs are for no day."""
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class ChangesTable(Table):
@@ -187,6 +192,10 @@ class ChangesTable(Table):
     @property
     def upstream(self) -> tuple[str, ...]:
         return (f"bronze/{self.source}",)
+
+    @property
+    def day_column(self) -> str:
+        return LOAD_DAY
 
     def _code(self) -> tuple[object, ...]:
         return (self.contract, self.clean, tuple(sorted(self.types.items())), self.key)

@@ -1,0 +1,109 @@
+"""What a run of an as-of table does: one analysis date, once all that happened before its end is there."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from snowpipe_platform.errors import ConfigurationError
+from snowpipe_platform.execution.contract_rows import contract_rows
+from snowpipe_platform.execution.inputs import TableInputs
+from snowpipe_platform.execution.plan import Plan, TableRequest
+from snowpipe_platform.execution.table_code import code_error
+from snowpipe_platform.records import LakeRows, TableState
+from snowpipe_platform.spec.analysis_dates import DATES_PROPERTY, AnalysisDates, end_of
+from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable, known_by
+from snowpipe_platform.spec.bronze_log import live_watermark, standing
+from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption, UpstreamCommit
+from snowpipe_platform.spec.manifest import Manifest
+from snowpipe_platform.spec.watermark import Watermark
+
+
+def as_of_plan(request: TableRequest, table: AsOfTable, inputs: TableInputs, consumed: Consumption) -> Plan:
+    """The plan of one date. Raises ConfigurationError without a date, PipelineError for code that does not fit."""
+    on = request.day
+    if on is None:
+        raise ConfigurationError(f"{table.name} has a state for each day: say which, with --partition {ANALYSIS_DATE}.")
+    reason = waits_for(table, on, inputs)
+    if reason is not None:
+        return Plan(request, inputs.base, "nothing", f"waits for {reason}", consumed)
+    dates = analysis_dates(inputs)
+    why = _reason(request, table, on, dates)
+    if why is None:
+        return Plan(request, inputs.base, "nothing", f"nothing before the end of {on} has changed", consumed)
+    states = {name: state for name, state in inputs.states.items() if state is not None}
+    return Plan(
+        request,
+        inputs.base,
+        "replace_date",
+        why,
+        Consumption({}, {name: UpstreamCommit(state.snapshot_id, state.number) for name, state in states.items()}),
+        expression=date_rows(table, on, {n: ibis.table(schema, name=n) for n, schema in inputs.schemas.items()}),
+        sources={name: LakeRows(inputs.paths[name], inputs.schemas[name]) for name in table.inputs},
+        replaces={ANALYSIS_DATE: on},
+        dates=dates.with_made(on, code_version=table.code_version),
+    )
+
+
+def analysis_dates(inputs: TableInputs) -> AnalysisDates:
+    """The dates of an as-of table, stale for all that its inputs have committed so far."""
+    dates = made_dates(inputs.base)
+    if inputs.lost_history:
+        return AnalysisDates(dates.made, dates.all)
+    return dates.changed_since(inputs.first_change_at)
+
+
+def made_dates(state: TableState | None) -> AnalysisDates:
+    """As the table's own commit has them."""
+    return AnalysisDates.decode(None if state is None else state.properties.get(DATES_PROPERTY))
+
+
+def waits_for(table: AsOfTable, on: date, inputs: TableInputs) -> str | None:
+    """The input that does not have everything from before the date's end yet; None when all do."""
+    for name in table.inputs:
+        state, log = inputs.states[name], inputs.logs[name]
+        if state is None:
+            return name
+        taken = Consumption.decode(state.properties.get(CONSUMED_PROPERTY)).manifests
+        done = frozenset().union(*taken.values())
+        if not _is_landed(log, on) or any(entry.load_day <= on and entry.number not in done for entry in log):
+            return f"{name} up to {on}"
+    return None
+
+
+def date_rows(table: AsOfTable, on: date, inputs: Mapping[str, ir.Table]) -> ir.Table:
+    """The table's rows of the date, as its contract has them. Raises PipelineError."""
+    known = {name: known_by(rows, on) for name, rows in inputs.items()}
+    try:
+        rows = table.build(known, on)
+        dated = rows.mutate(**{ANALYSIS_DATE: ibis.literal(on, "date")})
+    except (AttributeError, KeyError, ibis.common.exceptions.IbisError) as error:
+        columns = {name: rows.columns for name, rows in inputs.items()}
+        raise code_error(table, error, columns, mend="Mend build() in") from error
+    return contract_rows(table, dated)
+
+
+def _reason(request: TableRequest, table: AsOfTable, on: date, dates: AnalysisDates) -> str | None:
+    if request.rebuild:
+        return "rebuild"
+    if on not in dates.all:
+        return f"first run for {on}"
+    if on in dates.stale:
+        return f"changes from before the end of {on} came later"
+    return "its code changed" if on in dates.by_other_code(table.code_version) else None
+
+
+def _is_landed(log: tuple[Manifest, ...], on: date) -> bool:
+    """Whether extraction has read to the date's end. Snapshots and numbers do not tell: then the load day does, and a
+    snapshot that brought nothing new left no entry."""
+    reached = live_watermark(log)
+    if reached is not None and isinstance(reached, date):
+        return _covers(reached, on)
+    rows = standing(log)
+    return bool(rows) and (rows[-1].mode == "full" or any(entry.load_day >= on for entry in rows))
+
+
+def _covers(reached: Watermark, on: date) -> bool:
+    end = end_of(on)
+    return reached >= (end if type(reached) is type(end) else end.date())  # type: ignore[operator]

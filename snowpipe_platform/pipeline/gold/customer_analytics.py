@@ -1,0 +1,116 @@
+"""What each customer is worth, as of a date."""
+
+from datetime import date
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pandera.ibis as pa
+
+from snowpipe_platform.pipeline.gold import _orders
+from snowpipe_platform.pipeline.gold._orders import within
+from snowpipe_platform.pipeline.silver import _contact
+from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.table import Inputs
+
+LOW, MIDDLE, HIGH = 1, 2, 3
+RECENT_DAYS, LAPSING_DAYS = 30, 90
+NEW_DAYS = 90
+SOMETIMES, OFTEN = 4, 12
+"""Orders in 365 days."""
+SOME, MUCH = 500, 2_000
+"""USD in 365 days."""
+SEGMENTS = ("Champion", "Loyal", "New", "Occasional", "At risk", "Lapsed", "Prospect")
+
+
+class CustomerAnalytics(pa.DataFrameModel):
+    """Customers without an order are present with zero. Cancelled orders do not count. Amounts: USD."""
+
+    customer_key: dt.int64 = pa.Field(description="60-bit key of customer_id")
+    customer_segment: str = pa.Field(isin=SEGMENTS, description="by recency, frequency and money: docs/shop.md")
+    lifetime_value: dt.float64 = pa.Field(ge=0, description="all orders")
+    total_orders: dt.int32 = pa.Field(ge=0)
+    avg_order_value: dt.float64 = pa.Field(nullable=True, ge=0, description="null without an order")
+    last_order_date: dt.date = pa.Field(nullable=True, description="UTC; null without an order")
+    churn_probability: dt.float64 = pa.Field(
+        nullable=True,
+        in_range={"min_value": 0, "max_value": 1},
+        description="null until a churn model is approved: there is none yet to give a score",
+    )
+    preferred_category: str = pa.Field(nullable=True, description="most spent on; null without a line")
+    geographic_region: str = pa.Field(description="of the customer's address then")
+    analysis_date: dt.date = pa.Field(description="UTC day; what is known at its end")
+
+    @pa.dataframe_check(name="orders_have_a_date", error_above=0.0)
+    def orders_have_a_date(cls, data: pa.IbisData) -> ir.BooleanValue:
+        return (data.table.total_orders > 0) == data.table.last_order_date.notnull()
+
+    class Config:
+        unique = ("customer_key", "analysis_date")
+
+
+def build(inputs: Inputs, on: date) -> ir.Table:
+    rows = _orders.customers(inputs).left_join(_ordered(inputs, on), "customer_key", rname="{name}_ordered")
+    rows = rows.left_join(_preferred(inputs), "customer_key", rname="{name}_preferred")
+    value = rows.spend.fill_null(0).cast("float64")
+    total = rows.orders.fill_null(0)
+    return rows.mutate(
+        customer_segment=_segment(rows, on),
+        lifetime_value=value,
+        total_orders=total.cast("int32"),
+        avg_order_value=value / total.nullif(0).cast("float64"),
+        churn_probability=ibis.null("float64"),
+        geographic_region=_contact.region(rows.address_standardized["state"]),
+    )
+
+
+def _ordered(inputs: Inputs, on: date) -> ir.Table:
+    orders = _orders.orders(inputs)
+    recent = within(orders, _orders.YEAR_DAYS, on)
+    return orders.group_by("customer_key").aggregate(
+        orders=orders.count(),
+        spend=orders.order_total.sum(),
+        first_order_date=orders.ordered_on.min(),
+        last_order_date=orders.ordered_on.max(),
+        orders_365d=recent.ifelse(1, 0).sum(),
+        spend_365d=recent.ifelse(orders.order_total, ibis.literal(0, "decimal(18, 2)")).sum(),
+    )
+
+
+def _preferred(inputs: Inputs) -> ir.Table:
+    """The category with the highest sum of lines, of equal ones the first in the alphabet. Grain: customer_key."""
+    lines = _orders.lines(inputs)
+    spent = lines.group_by("customer_key", "category").aggregate(amount=lines.line_amount.sum())
+    place = ibis.row_number().over(group_by="customer_key", order_by=[ibis.desc("amount"), "category"])
+    ranked = spent.mutate(place=place)
+    return ranked.filter(ranked.place == 0).select("customer_key", preferred_category="category")
+
+
+def _segment(rows: ir.Table, on: date) -> ir.StringValue:
+    """Scores of 1 to 3 for recency, frequency and money, and what they make together: docs/shop.md has the table."""
+    today = ibis.literal(on, "date")
+    since_last = today.delta(rows.last_order_date, unit="day")
+    since_first = today.delta(rows.first_order_date, unit="day")
+    recency = ibis.cases((since_last <= RECENT_DAYS, HIGH), (since_last <= LAPSING_DAYS, MIDDLE), else_=LOW)
+    frequency = ibis.cases((rows.orders_365d >= OFTEN, HIGH), (rows.orders_365d >= SOMETIMES, MIDDLE), else_=LOW)
+    money = ibis.cases((rows.spend_365d >= MUCH, HIGH), (rows.spend_365d >= SOME, MIDDLE), else_=LOW)
+    is_valuable = frequency + money >= MIDDLE + MIDDLE
+    return ibis.cases(
+        (rows.last_order_date.isnull(), "Prospect"),
+        (recency + frequency + money == HIGH + HIGH + HIGH, "Champion"),
+        (since_first <= NEW_DAYS, "New"),
+        ((recency > LOW) & is_valuable, "Loyal"),
+        (recency > LOW, "Occasional"),
+        (is_valuable, "At risk"),
+        else_="Lapsed",
+    )
+
+
+TABLE = AsOfTable(
+    name="gold/customer_analytics",
+    description="A customer's value, segment and habits as of an analysis date.",
+    owners=("team:crm",),
+    contract=CustomerAnalytics,
+    inputs=(_orders.CUSTOMERS, _orders.ORDERS, _orders.LINES, _orders.PRODUCTS),
+    build=build,
+)

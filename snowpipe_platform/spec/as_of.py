@@ -1,0 +1,56 @@
+"""Tables of analysis dates: what was known at the end of each, whenever it is computed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import ibis
+import ibis.expr.types as ir
+
+from snowpipe_platform.errors import PipelineError
+from snowpipe_platform.spec.analysis_dates import end_of
+from snowpipe_platform.spec.table import CHANGED_AT, STATUS, VALID, Inputs, Table
+
+ANALYSIS_DATE = "analysis_date"
+DEFAULT_RESTATE_DAYS = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class AsOfTable(Table):
+    """A table with a state for each analysis date, each a partition on disk.
+
+    inputs: changes tables. build: the rows of one date, without `analysis_date`, from the changes whose instant lies
+    before the date's end; so a date computed later is the same, unless a change inside or before it came in between.
+    restate_days: a late change makes the dates from its own on stale; of them the last `restate_days` are recomputed
+    by the next run, older ones when somebody asks.
+    """
+
+    inputs: tuple[str, ...]
+    build: Callable[[Inputs, date], ir.Table]
+    restate_days: int = DEFAULT_RESTATE_DAYS
+    partition_columns: tuple[str, ...] = (ANALYSIS_DATE,)
+    kind: Literal["as_of"] = "as_of"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.partition_columns != (ANALYSIS_DATE,):
+            raise PipelineError(f"{self.defined_in}: an as-of table is partitioned by {ANALYSIS_DATE!r} alone.")
+        if self.restate_days < 0:
+            raise PipelineError(f"{self.defined_in}: restate_days is {self.restate_days}. It is 0 or more days.")
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        return self.inputs
+
+    @property
+    def day_column(self) -> str:
+        return ANALYSIS_DATE
+
+    def _code(self) -> tuple[object, ...]:
+        return (self.contract, self.build, self.inputs)
+
+
+def known_by(changes: ir.Table, on: date) -> ir.Table:
+    """The accepted changes whose instant lies before the end of the UTC day."""
+    return changes.filter((changes[STATUS] == VALID) & (changes[CHANGED_AT] < ibis.literal(end_of(on), "timestamp(6)")))
