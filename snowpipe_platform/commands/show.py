@@ -173,5 +173,5 @@ def _print_view(view: TableView) -> None:
         return
     print_rows(list(view.columns), [list(row.values()) for row in view.rows])
     print_text()
-    titles = ("commit", "at (UTC)", "rows", "load day", "run")
+    titles = ("commit", "at (UTC)", "rows", "day", "run")
     print_rows(titles, [(commit.number, commit.at, commit.rows, commit.day, commit.run_id) for commit in view.commits])

@@ -8,7 +8,7 @@ day changed are not there to be seen.
 import hashlib
 import random
 import shutil
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import duckdb
 import pytest
@@ -18,107 +18,25 @@ from snowpipe_platform.execution.extraction import ExtractionRequest, execute_ex
 from snowpipe_platform.execution.extraction_plan import Window
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.plan import TableRequest
+from snowpipe_platform.orchestration.pending import due_dates
 from snowpipe_platform.pipeline.source.generator import advance_day, build_warehouse
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.pipeline import Pipeline, load_pipeline
-from snowpipe_platform.spec.table import ChangesTable
+from snowpipe_platform.spec.table import ChangesTable, DerivedTable
 from snowpipe_platform_tests.kit import make_ground
+from snowpipe_platform_tests.pipeline.truth import (
+    AS_OF,
+    DAILY_SALES,
+    DIM_PRODUCTS,
+    SEEN_CUSTOMERS,
+    SEEN_LINES,
+    TRUTH,
+)
 
 DAYS = 5
 CUSTOMERS = 1_000
 IDENTITY = RunIdentity(run_id="truth", job="test")
-
-# What was visible on the evening of a day the platform looked.
-SEEN = """
-    SELECT * EXCLUDE (nth) FROM (
-        SELECT *, row_number() OVER (PARTITION BY {key}, {on} <= first_day ORDER BY {at} DESC) AS nth
-        FROM truth.{table}, (SELECT first_day FROM truth.generator))
-    WHERE {on} > first_day OR nth = 1"""
-SEEN_CUSTOMERS = SEEN.format(table="customer_versions", key="customer_id", on="committed_on", at="changed_at")
-SEEN_ORDERS = SEEN.format(table="order_versions", key="order_id", on="committed_on", at="changed_at")
-SEEN_LINES = SEEN.format(table="order_line_versions", key="(order_id, line_number)", on="committed_on", at="changed_at")
-SEEN_PRODUCTS = SEEN.format(table="product_versions", key="product_id", on="seen_on", at="seen_on")
-MANIFEST = "greatest(date_diff('day', first_day, {on}) + 1, 1)"
-
-DIM_CUSTOMERS = f"""
-    WITH seen AS (
-        SELECT *, first_name || ' ' || last_name AS full_name,
-            {{'street': street, 'city': city, 'state': state, 'zip_code': zip_code, 'country': 'US'}} AS address,
-            lag(changed_at) OVER one IS NULL AS is_first,
-            (first_name, last_name, email, phone, street, city, state, zip_code)
-                IS NOT DISTINCT FROM lag((first_name, last_name, email, phone, street, city, state, zip_code)) OVER one
-                AS is_same
-        FROM ({SEEN_CUSTOMERS}) WINDOW one AS (PARTITION BY customer_id ORDER BY changed_at)
-    ), versions AS (
-        SELECT *, CASE WHEN is_first THEN least(created_at, changed_at) ELSE changed_at END AS starts,
-            lead(changed_at) OVER (PARTITION BY customer_id ORDER BY changed_at) AS ends
-        FROM seen WHERE is_first OR NOT is_same
-    )
-    SELECT k.key AS customer_key, customer_id, full_name, email AS email_normalized, phone AS phone_normalized,
-        address AS address_standardized,
-        (2 + (email IS NOT NULL)::INT + (phone IS NOT NULL)::INT + (zip_code IS NOT NULL)::INT) / 5.0::DOUBLE
-            AS data_quality_score,
-        true AS is_active, created_at::DATE AS created_date, changed_at::DATE AS last_updated_date,
-        starts::DATE AS effective_date, ends::DATE AS expiration_date, ends IS NULL AS is_current,
-        starts AS effective_at, ends AS expires_at, {MANIFEST.format(on="committed_on")} AS manifest_number,
-        year(starts) AS year, month(starts) AS month
-    FROM versions JOIN keys AS k ON k.id = customer_id"""
-DIM_PRODUCTS = f"""
-    WITH seen AS (
-        SELECT *, greatest(seen_on, first_day)::TIMESTAMP + INTERVAL 1 DAY AS changed_at,
-            row_number() OVER (PARTITION BY product_id ORDER BY seen_on) = 1 AS is_first
-        FROM ({SEEN_PRODUCTS})
-    ), versions AS (
-        SELECT *, CASE WHEN is_first THEN least(created_at, changed_at) ELSE changed_at END AS starts,
-            lead(changed_at) OVER (PARTITION BY product_id ORDER BY changed_at) AS ends,
-            bool_or(is_deleted) OVER (PARTITION BY product_id) AS is_gone
-        FROM seen
-    )
-    SELECT k.key AS product_key, product_id, product_name, category, list_price, NOT is_gone AS is_active,
-        starts AS effective_at, ends AS expires_at, ends IS NULL AS is_current,
-        {MANIFEST.format(on="seen_on")} AS manifest_number, year(starts) AS year, month(starts) AS month
-    FROM versions JOIN keys AS k ON k.id = product_id WHERE NOT is_deleted"""
-FCT_ORDERS = f"""
-    SELECT order_id, k.key AS customer_key, customer_id, status, currency, order_total, ordered_at,
-        ordered_at::DATE AS sales_date, changed_at AS last_changed_at, year(ordered_at) AS year,
-        month(ordered_at) AS month
-    FROM ({SEEN_ORDERS}) JOIN keys AS k ON k.id = customer_id
-    QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY changed_at DESC) = 1"""
-FCT_ORDER_LINES = f"""
-    SELECT order_id, line_number, k.key AS product_key, product_id, quantity, unit_price,
-        (quantity * unit_price)::DECIMAL(18, 2) AS line_amount, changed_at AS last_changed_at
-    FROM ({SEEN_LINES}) JOIN keys AS k ON k.id = product_id WHERE quantity IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY order_id, line_number ORDER BY changed_at DESC) = 1"""
-DAILY_SALES = f"""
-    WITH sold AS (
-        SELECT o.order_id, o.sales_date, o.status, l.quantity, l.line_amount,
-            coalesce(p.category, 'Unknown') AS category,
-            CASE WHEN state IN ('CT', 'ME', 'MA', 'NH', 'RI', 'VT', 'NJ', 'NY', 'PA') THEN 'Northeast'
-                 WHEN state IN ('IL', 'IN', 'MI', 'OH', 'WI', 'IA', 'KS', 'MN', 'MO', 'NE', 'ND', 'SD') THEN 'Midwest'
-                 WHEN state IN ('AZ', 'CO', 'ID', 'MT', 'NV', 'NM', 'UT', 'WY', 'AK', 'CA', 'HI', 'OR', 'WA')
-                    THEN 'West'
-                 WHEN state IS NOT NULL THEN 'South' ELSE 'Unknown' END AS region
-        FROM ({FCT_ORDER_LINES}) AS l JOIN ({FCT_ORDERS}) AS o USING (order_id)
-        LEFT JOIN (SELECT *, address_standardized.state AS state FROM ({DIM_CUSTOMERS})) AS c
-            ON c.customer_id = o.customer_id AND o.ordered_at >= c.effective_at
-            AND o.ordered_at < coalesce(c.expires_at, TIMESTAMP 'infinity')
-        LEFT JOIN ({DIM_PRODUCTS}) AS p
-            ON p.product_id = l.product_id AND o.ordered_at >= p.effective_at
-            AND o.ordered_at < coalesce(p.expires_at, TIMESTAMP 'infinity')
-    )
-    SELECT sales_date, category, region, count(DISTINCT order_id) AS orders,
-        count(DISTINCT order_id) FILTER (status = 'cancelled') AS cancelled_orders,
-        coalesce(sum(quantity) FILTER (status <> 'cancelled'), 0) AS units, sum(line_amount) AS gross_amount,
-        coalesce(sum(line_amount) FILTER (status = 'cancelled'), 0) AS cancelled_amount,
-        coalesce(sum(line_amount) FILTER (status <> 'cancelled'), 0) AS net_amount,
-        year(sales_date) AS year, month(sales_date) AS month
-    FROM sold GROUP BY ALL"""
-TRUTH = {
-    "silver/dim_customers": DIM_CUSTOMERS,
-    "silver/dim_products": DIM_PRODUCTS,
-    "silver/fct_orders": FCT_ORDERS,
-    "silver/fct_order_lines": FCT_ORDER_LINES,
-    "gold/daily_sales": DAILY_SALES,
-}
+NOW = datetime(2026, 1, 1)
 
 
 class Shop:
@@ -132,6 +50,7 @@ class Shop:
         self.daily = make_ground(folder / "daily", self.source / "warehouse.duckdb")
         self.late = make_ground(folder / "late", self.source / "warehouse.duckdb")
         self.results: dict[tuple[str, date], TableResult] = {}
+        self.made: list[tuple[str, date]] = []
         for day in self.days:
             advance_day(self.source) if day > pipeline.first_day else build_warehouse(self.source, customers=CUSTOMERS)
             self._extract(day, self.daily, "parquet")
@@ -165,11 +84,20 @@ class Shop:
 
     def _build_all(self, day: date) -> None:
         for table in self.pipeline.tables:
-            load_day = day if isinstance(table, ChangesTable) else None
-            self.results[table.name, day] = self._run(table, self.daily, load_day)
+            if not isinstance(table, AsOfTable):
+                load_day = day if isinstance(table, ChangesTable) else None
+                self.results[table.name, day] = self._run(table, self.daily, load_day)
+        self._make_due_dates(self.daily)
+
+    def _make_due_dates(self, ground: Ground) -> None:
+        for table in self.pipeline.tables:
+            if isinstance(table, AsOfTable):
+                for on in due_dates(self.pipeline, table, ground, now=NOW).due:
+                    self.made.append((table.name, on))
+                    self._run(table, ground, on)
 
     def _build_shuffled(self) -> None:
-        derived = [table for table in self.pipeline.tables if not isinstance(table, ChangesTable)]
+        derived = [table for table in self.pipeline.tables if isinstance(table, DerivedTable)]
         steps = [(t, day) for t in self.pipeline.tables if isinstance(t, ChangesTable) for day in self.days]
         random.Random(7).shuffle(steps)
         for number, (table, day) in enumerate(steps):
@@ -179,6 +107,7 @@ class Shop:
                     self._run(half_way, self.late, None)
         for table in derived:
             self._run(table, self.late, None)
+        self._make_due_dates(self.late)
 
     def _run(self, table, ground: Ground, load_day: date | None) -> TableResult:
         result = run_table(TableRequest(self.pipeline, table, IDENTITY, day=load_day), ground)
@@ -229,6 +158,25 @@ def test_a_rebuild_equals_the_table_kept_up_daily(shop, table: str):
     rebuilt = run_table(TableRequest(shop.pipeline, shop.pipeline.table(table), IDENTITY, rebuild=True), shop.daily)
     assert rebuilt.plan.operation == "replace_all"
     assert shop.differences(shop.rows(shop.daily, table), kept_up) == []
+
+
+def _of(shop, ground: Ground, table: str, on: date) -> str:
+    return f"SELECT * FROM ({shop.rows(ground, table)}) WHERE analysis_date = DATE '{on}'"
+
+
+@pytest.mark.case("A56")
+@pytest.mark.parametrize("table", AS_OF)
+def test_every_analysis_date_equals_the_truth_of_its_end_whenever_it_was_made(shop, table: str):
+    for on in shop.days:
+        assert shop.differences(_of(shop, shop.daily, table, on), AS_OF[table](on)) == []
+        assert shop.differences(_of(shop, shop.late, table, on), AS_OF[table](on)) == []
+
+
+def test_dates_were_made_on_their_own_evening_and_some_again_when_changes_came_late(shop):
+    for table in AS_OF:
+        evenings = [on for name, on in shop.made[: -2 * DAYS] if name == table]
+        assert set(evenings) == set(shop.days)
+        assert len(evenings) > DAYS, "no date was restated"
 
 
 def test_the_truth_has_what_these_tests_are_about(shop):
