@@ -34,11 +34,11 @@ def outcomes_of(shop, steps, *, ground=None, override=None):
 
 def everything(shop, *days):
     pipeline = load_pipeline(shop.package)
-    return plan_steps(pipeline, pipeline.names, days)
+    return plan_steps(pipeline, pipeline.names, days, ended=max(days))
 
 
 def test_a_run_extracts_each_day_then_its_changes_and_derives_once_after_the_last(pipeline):
-    steps = plan_steps(pipeline, pipeline.names, [FIRST, SECOND])
+    steps = plan_steps(pipeline, pipeline.names, [FIRST, SECOND], ended=SECOND)
     daily = ["bronze/orders", "bronze/customers", "silver/customer_changes", "silver/order_changes"]
     derived = ["silver/customer_list", "silver/fct_orders", "gold/daily_totals"]
     assert [(step.name, step.day) for step in steps] == [
@@ -49,12 +49,12 @@ def test_a_run_extracts_each_day_then_its_changes_and_derives_once_after_the_las
 
 
 def test_a_run_of_some_tables_has_no_step_for_others(pipeline):
-    steps = plan_steps(pipeline, {"gold/daily_totals", "bronze/orders"}, [FIRST])
+    steps = plan_steps(pipeline, {"gold/daily_totals", "bronze/orders"}, [FIRST], ended=FIRST)
     assert steps == (Step("bronze/orders", FIRST), Step("gold/daily_totals"))
 
 
 def test_a_rebuild_leaves_bronze_out_and_takes_every_day_at_once(pipeline):
-    steps = plan_rebuild(pipeline, pipeline.names)
+    steps = plan_rebuild(pipeline, pipeline.names, dates={})
     assert [step.name for step in steps] == list(pipeline.by_name)
     assert all(step.rebuild and step.day is None for step in steps)
 

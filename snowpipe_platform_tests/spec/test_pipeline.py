@@ -149,7 +149,8 @@ def test_a_table_knows_the_file_that_declares_it(package):
 def test_a_table_knows_everything_above_it():
     shop = load_pipeline("snowpipe_platform.pipeline")
     assert shop.ancestors("silver/dim_customers") == ("silver/customer_changes", "bronze/customers")
-    assert set(shop.ancestors("gold/daily_sales")) == set(shop.names) - {"gold/daily_sales"}
+    gold = {name for name in shop.names if name.startswith("gold/")}
+    assert set(shop.ancestors("gold/daily_sales")) == set(shop.names) - gold
     assert [shop.levels_above(name) for name in ("bronze/orders", "silver/fct_orders", "gold/daily_sales")] == [0, 2, 3]
 
 
