@@ -13,7 +13,7 @@ customers: bronze/customers > silver/customer_changes > silver/customer_list.
 import json
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -121,10 +121,13 @@ FILES = {
 class TinyShop:
     """The pipeline as a package on the path, its source, and the environment that points the command at both."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, **replaced: str) -> None:
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, more: Mapping[str, str] | None = None, **replaced: str
+    ) -> None:
         self.folder, self.package = folder, f"tiny_{uuid.uuid4().hex[:8]}"
         for name, text in {
             **FILES,
+            **(more or {}),
             **{
                 next(known for known in FILES if known.partition(".")[0] == k.replace("__", "/")): v
                 for k, v in replaced.items()

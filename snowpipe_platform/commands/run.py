@@ -98,8 +98,10 @@ def _day_by_day(outcomes: Iterable[Outcome], shown: Activity) -> Iterator[Outcom
             yield outcome
         if day is not None:
             worst = max((outcome.status for outcome in done), key=lambda status: status.severity)
-            landed = sum(outcome.new or 0 for outcome in done if outcome.step.name.startswith(BRONZE))
-            shown.say(f"{day}: {landed:,} rows landed, {worst.value}")
+            bronze = [outcome for outcome in done if outcome.step.name.startswith(BRONZE)]
+            landed = sum(outcome.new or 0 for outcome in bronze)
+            what = f"{landed:,} rows landed" if bronze else ", ".join(outcome.step.name for outcome in done)
+            shown.say(f"{day}: {what}, {worst.value}")
 
 
 def _reported(outcome: Outcome, reporter: Reporter, shown: Activity) -> Outcome:

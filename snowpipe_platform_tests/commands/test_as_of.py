@@ -1,0 +1,119 @@
+"""Analysis dates on the command line: made with their day, stale when changes come late, made again."""
+
+import pytest
+
+from snowpipe_platform_tests.tiny import TinyShop
+
+ORDER_STATES = """
+from datetime import date
+
+import ibis.expr.datatypes as dt
+import pandera.ibis as pa
+from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.history import latest
+
+class OrderStates(pa.DataFrameModel):
+    order_id: str
+    amount: dt.Decimal(18, 2)
+    analysis_date: dt.date
+
+    class Config:
+        unique = ("order_id", "analysis_date")
+
+TABLE = AsOfTable(name="gold/order_states", contract=OrderStates, description="Orders as of a date.",
+    inputs=("silver/order_changes",), restate_days=2,
+    build=lambda inputs, on: latest(inputs["silver/order_changes"], key=["order_id"]))
+"""
+STATES = "gold/order_states"
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    return TinyShop(tmp_path, monkeypatch, more={"gold/order_states.py": ORDER_STATES})
+
+
+def four_days(shop):
+    """An order a day."""
+    shop.orders(*((f"o{day}", f"{day}.00", f"2024-03-0{day} 10:00") for day in range(1, 5)))
+    shop.end_day("2024-03-04")
+    assert shop.type("run", "--from", "2024-03-01", "--to", "2024-03-04").exit_code == 0
+
+
+def counts(shop):
+    found = shop.rows("select analysis_date, count(*) as n from gold.order_states group by all order by all")
+    return {row["analysis_date"]: row["n"] for row in found}
+
+
+def test_a_day_and_its_date_are_made_in_one_run(shop):
+    four_days(shop)
+    assert counts(shop) == {"2024-03-01": 1, "2024-03-02": 2, "2024-03-03": 3, "2024-03-04": 4}
+
+
+@pytest.mark.case("A56")
+def test_the_next_run_makes_recent_dates_anew_and_status_names_the_older_ones_and_how_to_mend_them(shop):
+    four_days(shop)
+    shop.orders(("late", "9.00", "2024-03-02 12:00"))
+    backfilled = shop.json("run", "--partition", "2024-03-02")
+    made = [one["day"] for one in backfilled["outcomes"] if one["table"] == STATES]
+    assert made == ["2024-03-02", "2024-03-03", "2024-03-04"]
+    assert counts(shop) == {"2024-03-01": 1, "2024-03-02": 3, "2024-03-03": 4, "2024-03-04": 5}
+
+    shop.orders(("later", "9.00", "2024-03-01 12:00"))
+    shop.type("run", "bronze/orders", "order_changes", "--partition", "2024-03-01")
+    (states,) = [one for one in shop.json("status")["tables"] if one["table"] == STATES]
+    assert (states["status"], states["analysis_dates"]) == ("stale", 4)
+    assert states["stale_dates"] == ["2024-03-01", "2024-03-02", "2024-03-03", "2024-03-04"]
+    assert "a late change came for 2024-03-03 to 2024-03-04; the next run makes them anew" in states["note"]
+    assert "late changes came for 2024-03-01 to 2024-03-02, older than 2 days" in states["note"]
+
+    shop.type("run", STATES, "--from", "2024-03-01", "--to", "2024-03-02")
+    assert counts(shop) == {"2024-03-01": 2, "2024-03-02": 4, "2024-03-03": 5, "2024-03-04": 6}
+    (states,) = [one for one in shop.json("status")["tables"] if one["table"] == STATES]
+    assert (states["status"], states["stale_dates"]) == ("ok", [])
+
+
+def test_a_day_that_is_not_over_has_no_state_yet(shop):
+    four_days(shop)
+    shop.source.set_clock("2024-03-05 12:00")
+    found = shop.json("run", "--partition", "2024-03-05")
+    assert STATES not in [one["table"] for one in found["outcomes"]]
+    assert found["status"] != "FAILED"
+
+
+def test_a_date_whose_day_is_not_loaded_waits_and_says_for_what(shop):
+    four_days(shop)
+    shop.end_day("2024-03-05")
+    done = shop.type("run", STATES, "--partition", "2024-03-05")
+    assert done.exit_code == 1
+    assert "waits for silver/order_changes up to 2024-03-05" in " ".join(done.stdout.split())
+    assert "next: snowpipe run silver/order_changes" in done.stdout
+
+
+def test_a_held_day_stops_the_dates_from_it_on_and_not_those_before(shop):
+    four_days(shop)
+    shop.orders(*((f"bad{n}", "many", "2024-03-04 20:00") for n in range(9)))
+    shop.end_day("2024-03-05")
+    assert shop.type("run", "--partition", "2024-03-05").exit_code == 1
+    blocked = shop.outcomes(STATES, "--partition", "2024-03-05")[STATES]
+    assert (blocked["status"], blocked["blocked_by"]) == ("blocked", "rows held back in silver/order_changes")
+    assert shop.outcomes(STATES, "--partition", "2024-03-03")[STATES]["status"] == "unchanged"
+
+
+def test_a_rebuild_makes_every_date_anew(shop):
+    four_days(shop)
+    rebuilt = shop.json("run", STATES, "--rebuild", "--yes")
+    assert [one["day"] for one in rebuilt["outcomes"]] == [f"2024-03-0{day}" for day in range(1, 5)]
+    assert counts(shop) == {"2024-03-01": 1, "2024-03-02": 2, "2024-03-03": 3, "2024-03-04": 4}
+
+
+def test_a_range_says_how_each_date_went(shop):
+    four_days(shop)
+    ran = shop.type("run", STATES, "--from", "2024-03-01", "--to", "2024-03-02")
+    assert "2024-03-02: gold/order_states, unchanged" in ran.stderr
+
+
+def test_commits_show_the_date_they_are_for(shop):
+    four_days(shop)
+    assert [commit["day"] for commit in shop.json("show", STATES)["commits"]] == [
+        f"2024-03-0{day}" for day in range(1, 5)
+    ]
