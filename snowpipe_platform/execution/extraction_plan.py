@@ -12,10 +12,11 @@ from snowpipe_platform.errors import ConfigurationError, SourceError, did_you_me
 from snowpipe_platform.execution.arrow_types import bronze_schema
 from snowpipe_platform.execution.extraction_interval import Bounds, Window, decide_bounds
 from snowpipe_platform.execution.ground import RunIdentity
+from snowpipe_platform.execution.landing_plan import LandingPlan
 from snowpipe_platform.execution.source_read import SourceRead, SourceSql
 from snowpipe_platform.ports import Warehouse
 from snowpipe_platform.spec.extraction import Query
-from snowpipe_platform.spec.manifest import BronzeFile, Manifest, day_folder
+from snowpipe_platform.spec.manifest import BronzeFile, Manifest
 from snowpipe_platform.spec.schema_change import decide_schema
 from snowpipe_platform.spec.watermark import Interval, WatermarkKind, below_all, encode
 from snowpipe_platform.spec.watermark_sql import placeholder_count
@@ -23,25 +24,11 @@ from snowpipe_platform.spec.watermark_sql import placeholder_count
 __all__ = ["ExtractionPlan", "Window", "describe_interval", "plan_extraction"]
 
 
-@dataclass(frozen=True)
-class ExtractionPlan:
-    """One attempt at one query and load day, decided: what is read, what it is compared with, what it will be called.
+@dataclass(frozen=True, kw_only=True)
+class ExtractionPlan(LandingPlan):
+    """One attempt at one query and load day, decided: what is read besides. bounds: None for a snapshot."""
 
-    extracted_at: the source's clock, UTC. candidates: manifests, with the files that may hold images of the rows about
-    to be read. bounds: None for a snapshot.
-    """
-
-    query: Query
-    source_system: str
-    load_day: date
-    identity: RunIdentity
-    extraction_id: str
-    number: int
-    extracted_at: datetime
-    schema: pa.Schema
-    schema_changes: tuple[str, ...]
     reads: tuple[SourceRead, ...]
-    candidates: tuple[Manifest, ...]
     bounds: Bounds | None = None
     above_bound: SourceRead | None = None
     null_count: SourceRead | None = None
@@ -59,20 +46,6 @@ class ExtractionPlan:
     @property
     def interval(self) -> Interval | None:
         return None if self.bounds is None else self.bounds.interval
-
-    @property
-    def kind(self) -> WatermarkKind | None:
-        return None if self.bounds is None else self.bounds.kind
-
-    @property
-    def watermark(self) -> str | None:
-        """Bronze's name of the watermark column; None for a snapshot, whose rows are compared by key alone."""
-        return None if self.bounds is None else (self.query.watermark_column or "").lower()
-
-    @property
-    def folder(self) -> str:
-        """Where in the entity's folder the attempt writes."""
-        return day_folder(self.load_day, self.query.partition_by, extracted_at=self.extracted_at)
 
     @property
     def default_instant(self) -> datetime:
