@@ -16,6 +16,7 @@ from snowpipe_platform.execution.landing_plan import LandingPlan
 from snowpipe_platform.execution.source_read import SourceRead, SourceSql
 from snowpipe_platform.ports import Warehouse
 from snowpipe_platform.spec.extraction import Query
+from snowpipe_platform.spec.landed_columns import known_to_extraction
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
 from snowpipe_platform.spec.schema_change import decide_schema
 from snowpipe_platform.spec.watermark import Interval, WatermarkKind, below_all, encode
@@ -69,6 +70,8 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     clock = warehouse.clock()
     source, columns, changes = _columns(query, log, warehouse)
     own = [manifest for manifest in log if manifest.query == query.name]
+    # What was dropped by hand is no reading of the source: it neither moves an interval nor is missing from a snapshot.
+    extracted = [manifest for manifest in own if manifest.kind != "arrival"]
     common = {
         "query": query,
         "source_system": source_system,
@@ -82,11 +85,11 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     }
     if query.mode == "full":
         snapshot = SourceSql(query, warehouse.dialect, tuple(source.names)).snapshot()
-        return ExtractionPlan(**common, reads=(snapshot,), candidates=tuple(own))
+        return ExtractionPlan(**common, reads=(snapshot,), candidates=tuple(extracted))
     sql = _watermark_sql(query, source, columns, warehouse.dialect)
     dtype = ibis.Schema.from_pyarrow(columns)[(query.watermark_column or "").lower()]
     bounds = decide_bounds(
-        query, window, own, clock=clock, dtype=dtype, highest=lambda: _scalar(warehouse, sql.highest())
+        query, window, extracted, clock=clock, dtype=dtype, highest=lambda: _scalar(warehouse, sql.highest())
     )
     if bounds.is_live:
         _refuse_nulls(query, sql, warehouse)
@@ -106,10 +109,9 @@ def _columns(
     """The source's columns, what bronze keeps of them, and what changed since the last extraction."""
     source = warehouse.schema(query.sql, (None,) * placeholder_count(query.sql, warehouse.dialect))
     kept = bronze_schema(source)
-    known = {c.name: ibis.dtype(c.type) for c in log[-1].columns} if log else None
     found = dict(ibis.Schema.from_pyarrow(kept).items())
     _require(query, kept)
-    decision = decide_schema(known, found, policy=query.on_schema_change, query=query.name)
+    decision = decide_schema(known_to_extraction(log, found), found, policy=query.on_schema_change, query=query.name)
     return source, pa.schema([field for field in kept if field.name in decision.columns]), decision.changes
 
 
