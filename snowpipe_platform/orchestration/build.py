@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from snowpipe_platform.orchestration.arrivals import arrivals_sensor
 from snowpipe_platform.orchestration.bronze_assets import bronze_asset
 from snowpipe_platform.orchestration.checks import bronze_checks, table_checks
 from snowpipe_platform.orchestration.io_managers import (
@@ -61,7 +62,12 @@ def _definitions(pipeline: Pipeline, ground: GroundResource) -> dg.Definitions:
         ],
         jobs=[extract, everything],
         schedules=[_extraction_schedule()],
-        sensors=[automation_sensor(), sweep_sensor(pipeline), continuation_sensor(pipeline)],
+        sensors=[
+            automation_sensor(),
+            sweep_sensor(pipeline),
+            continuation_sensor(pipeline),
+            arrivals_sensor(pipeline),
+        ],
         resources={
             GROUND: ground,
             BRONZE_IO_MANAGER: bronze_io_manager,
