@@ -28,9 +28,7 @@ def open_dropped(name: str, opened: Opener) -> Dropped:
     form = next((form for ending, form in FORMS.items() if plain.endswith(ending)), None)
     if form is None or (is_packed and form is open_parquet):
         known = ", ".join([*FORMS, ".csv.gz", ".jsonl.gz"])
-        raise ArrivalError(
-            f"{name}: the ending says how a file is read, and is one of {known}. Rename it, or write it so."
-        )
+        raise ArrivalError(f"{name}: its ending does not say how to read it. Write it as one of {known}.")
     with readable(name):
         return form(name, (lambda: cast("BinaryIO", _Unpacked(opened()))) if is_packed else opened)
 

@@ -14,13 +14,14 @@ from snowpipe_platform.execution.dropped import Dropped, Numbered, Opener, colum
 LONGEST_LINE_BYTES = 64 * 1024 * 1024
 BATCH_ROWS = 10_000
 
-Object = dict[str, str | None]
-
 
 class _Number(str):
     """A number as it was written: as a float it would lose digits."""
 
     __slots__ = ()
+
+
+_DECODER = json.JSONDecoder(parse_float=_Number, parse_int=_Number, parse_constant=_Number)
 
 
 def open_json(name: str, opened: Opener) -> Dropped:
@@ -38,13 +39,13 @@ def _batches(name: str, opened: Opener, schema: pa.Schema, columns: Sequence[str
     with opened() as file:
         objects = _objects(name, file)
         while chunk := list(islice(objects, BATCH_ROWS)):
-            arrays = [pa.array([found.get(column) for _, found in chunk], pa.string()) for column in wanted]
+            arrays = [pa.array([_text(found.get(column)) for _, found in chunk], pa.string()) for column in wanted]
             yield Numbered(pa.record_batch(arrays, names=wanted), [number for number, _ in chunk])
 
 
-def _objects(name: str, file: BinaryIO) -> Iterator[tuple[int, Object]]:
-    """Each object with the number of its line, counted from 1; blank lines are none."""
-    number = 0
+def _objects(name: str, file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each object, its keys in lower case, with the number of its line, counted from 1; blank lines are none."""
+    number, lower = 0, set[str]()
     while line := file.readline(LONGEST_LINE_BYTES):
         number += 1
         if number == 1 and line.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
@@ -54,21 +55,25 @@ def _objects(name: str, file: BinaryIO) -> Iterator[tuple[int, Object]]:
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
             if text:
-                yield number, _texts(json.loads(text, parse_float=_Number, parse_int=_Number, parse_constant=_Number))
+                yield number, _in_lower_case(_DECODER.decode(text), lower)
         except UnicodeDecodeError as error:
-            raise ArrivalError(f"{name}: line {number} is not UTF-8. Write the file again.") from error
+            raise ArrivalError(f"{name}: line {number} is not UTF-8. Write the file in UTF-8.") from error
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise ArrivalError(f"{name}: line {number} is no JSON object: {reason}. Mend the line.") from error
 
 
-def _texts(found: Any) -> Object:  # noqa: ANN401 - any JSON value
+def _in_lower_case(found: Any, lower: set[str]) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+    """lower: keys that were met and are in lower case; most objects have no other."""
     if not isinstance(found, dict):
         raise ValueError("it is another value")  # noqa: TRY004 - of the file, not of the code
-    texts = {key.lower(): _text(value) for key, value in found.items()}
-    if len(texts) < len(found):
+    if found.keys() <= lower:
+        return found
+    renamed = {key.lower(): value for key, value in found.items()}
+    if len(renamed) < len(found):
         raise ValueError("two keys differ in case only")
-    return texts
+    lower.update(key for key in found if key in renamed)
+    return renamed
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
