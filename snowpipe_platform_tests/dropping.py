@@ -1,6 +1,6 @@
 """Drop files for an entity as somebody with a shell would, and adopt them.
 
-drop(world.bronze_folder, "orders", "march.csv", "id,updated_at\\n1,2024-03-01\\n")
+drop(world.bronze_folder, "orders", "march.csv", csv_text([{"id": 1, "updated_at": "2024-03-01"}]))
 adopt(world, "march.csv").summary
 """
 
@@ -48,7 +48,11 @@ def adopt(world: World, *paths: str) -> AdoptionResult:
 def fates(result: AdoptionResult) -> dict[str, tuple[str, int, int]]:
     """What became of each file: its fate, new rows, rows known before."""
     return {
-        file.path: (file.fate.value, file.manifest.rows_landed if file.manifest else 0, file.manifest.rows_known if file.manifest else 0)
+        file.path: (
+            file.fate.value,
+            file.manifest.rows_landed if file.manifest else 0,
+            file.manifest.rows_known if file.manifest else 0,
+        )
         for file in result.files
     }
 

@@ -37,7 +37,9 @@ def test_the_latest_extraction_that_counts_decides():
     assert known_to_arrival(withdrawn) == (expected, {})
 
 
-ENTRIES = log(("extraction", {"id": "int64"}), ("arrival", {"id": "int64", "note": "string"}), ("arrival", {"id": "int64"}))
+ENTRIES = log(
+    ("extraction", {"id": "int64"}), ("arrival", {"id": "int64", "note": "string"}), ("arrival", {"id": "int64"})
+)
 
 
 def test_a_column_only_a_file_brought_is_not_missed_anywhere():
