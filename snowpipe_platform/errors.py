@@ -7,6 +7,7 @@ SnowpipeError
 │   └── ContractError         a rule that cannot be compiled
 ├── SourceError               the source refused for good: a wrong password, wrong SQL; never retried
 │   └── SchemaChangedError    the source's columns changed in a way the query's policy stops
+├── ArrivalError              a dropped file cannot be adopted as it is; a dead letter holds what is needed to try again
 ├── TransientSourceError      the connection failed; worth another attempt
 ├── ExtractionFailedError     the attempts are used up; a dead letter holds what is needed to run again
 ├── CommitConflictError       somebody else committed first; nothing was written
@@ -45,6 +46,10 @@ class SourceError(SnowpipeError):
 
 class SchemaChangedError(SourceError):
     """The source's columns changed, and the query's policy stops before anything is written."""
+
+
+class ArrivalError(SnowpipeError):
+    """A file under an entity's arrivals cannot be adopted as it is; the message names it, the place and the mend."""
 
 
 class TransientSourceError(SnowpipeError):

@@ -6,13 +6,14 @@ Each port has one contract suite in the tests that every backend passes. Instant
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from snowpipe_platform.records import (
+    Arrival,
     Commit,
     DeadLetter,
     FileLayout,
@@ -79,9 +80,22 @@ class BronzeStore(Protocol):
     def remove_abandoned(self, entity: str) -> list[str]:
         """Remove folders no manifest names. The caller holds the entity's lease, so no attempt is under way."""
 
+    def arrival_entities(self) -> list[str]:
+        """Names under which somebody made an arrivals folder, sorted; whether or not a query writes such an entity."""
+
+    def arrivals(self, entity: str) -> list[Arrival]:
+        """Files dropped for the entity, oldest first, then by path; without those whose name says they are being
+        written: a part that begins with `.` or `_`, or an ending of `.tmp`, `.part` or `.crdownload`."""
+
+    def arrival(self, entity: str, path: str) -> Arrival | None:
+        """One of them as it is now, None when it is not there. Raises LakeError for a path that leads elsewhere."""
+
+    def open_arrival(self, entity: str, path: str) -> BinaryIO:
+        """Its bytes; the caller closes it. Raises LakeError for a path that leads elsewhere, OSError otherwise."""
+
 
 class Recognizer(Protocol):
-    """Tells rows landed before from new ones, in one pass over an extraction's rows in the order they were read.
+    """Tells rows landed before from new ones, in one pass over an extraction's or a file's rows.
 
     With a key, a row is known when it equals an image that the latest manifest holding its key and watermark landed, or
     a row read before; without one, when it was landed as often as it was read. watermark None: a snapshot.
@@ -98,10 +112,11 @@ class Recognizer(Protocol):
 
 
 class RecognizerFactory(Protocol):
-    """Makes the recognizer of one extraction."""
+    """Makes the recognizer of one extraction or file. ordered: rows come by watermark, then key; without that order
+    repeats are remembered from any distance, which takes room."""
 
     def __call__(
-        self, *, schema: pa.Schema, key: Sequence[str], watermark: str | None, landed: Landed
+        self, *, schema: pa.Schema, key: Sequence[str], watermark: str | None, landed: Landed, ordered: bool = True
     ) -> Recognizer: ...
 
 
@@ -186,6 +201,10 @@ class Session(Protocol):
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """A small result."""
+
+    def met(self, rows: pa.Table, conditions: Mapping[str, str], *, dialect: str) -> pa.Table:
+        """For each row, in order, whether it meets each SQL condition over its columns; null is no. dialect: sqlglot's
+        name of the conditions' SQL. Raises ConfigurationError for SQL that the engine cannot run."""
 
     def write(self, expression: ir.Table, layout: FileLayout) -> list[StagedFile]:
         """Write Parquet with field ids; no file for no row."""

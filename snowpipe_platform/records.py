@@ -32,6 +32,17 @@ class Recognized:
 
 
 @dataclass(frozen=True)
+class Arrival:
+    """A file somebody dropped for an entity. path: inside its arrivals folder. version: another one whenever the file
+    was written again. modified_at: by the store's clock."""
+
+    path: str
+    version: str
+    size_bytes: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True)
 class Lease:
     """The right to write one resource; `token` grows with every holder, so a late writer can be told from the next."""
 
@@ -45,7 +56,7 @@ class DeadLetter:
     """What failed for good, with everything needed to run it again. Never a secret."""
 
     id: str
-    kind: Literal["extraction", "rows"]
+    kind: Literal["extraction", "rows", "arrival"]
     subject: str
     error: str
     failed_at: datetime

@@ -10,13 +10,23 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from snowpipe_platform.backends.duckdb_errors import lake_errors
-from snowpipe_platform.backends.duckdb_sql import QUIET, bronze_sql, identifier, list_sql, literal, type_sql
+from snowpipe_platform.backends.duckdb_errors import lake_errors, said
+from snowpipe_platform.backends.duckdb_sql import (
+    QUIET,
+    bronze_sql,
+    condition_sql,
+    identifier,
+    list_sql,
+    literal,
+    type_sql,
+)
 from snowpipe_platform.backends.spill import spill_folder
+from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.records import ChangedRows, FileLayout, LakeRows, Rows, StagedFile
 from snowpipe_platform.spec.table import AFTER, BEFORE, CHANGE_SIDE
 
 FILE_NAME = "__file_name"
+JUDGED, ROW = "__judged", "__row"
 WITH_FILES = "#files"
 MATERIALIZED = "materialized "
 BALANCE = "__balance"
@@ -89,6 +99,21 @@ class DuckDBSession:
     @lake_errors()
     def fetch(self, expression: ir.Table) -> pa.Table:
         return self._connection.execute(_sql(expression)).to_arrow_table()
+
+    def met(self, rows: pa.Table, conditions: Mapping[str, str], *, dialect: str) -> pa.Table:
+        columns = ", ".join(
+            f"coalesce(({condition_sql(condition, dialect)}), false) AS {identifier(name)}"
+            for name, condition in conditions.items()
+        )
+        numbered = rows.append_column(ROW, pa.array(range(rows.num_rows), pa.int64()))
+        self._connection.register(JUDGED, numbered)
+        try:
+            found = self._connection.execute(f"SELECT {columns} FROM {JUDGED} ORDER BY {ROW}")  # noqa: S608
+            return found.to_arrow_table()
+        except duckdb.Error as error:
+            raise ConfigurationError(f"{' and '.join(conditions)}: {said(error)}") from error
+        finally:
+            self._connection.unregister(JUDGED)
 
     @lake_errors()
     def write(self, expression: ir.Table, layout: FileLayout) -> list[StagedFile]:

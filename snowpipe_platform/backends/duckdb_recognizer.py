@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from snowpipe_platform.backends.duckdb_errors import lake_errors
+from snowpipe_platform.backends.duckdb_repeats import Repeats, RepeatsAnywhere, RepeatsInTies
 from snowpipe_platform.backends.duckdb_sql import QUIET, bronze_sql, identifier, literal
 from snowpipe_platform.backends.spill import spill_folder
 from snowpipe_platform.records import Landed, Recognized
@@ -40,16 +41,19 @@ class DuckDBRecognizer:
     key how many `copies` no row read has met yet. Table `seen`: the keys of a snapshot that were landed and read again.
     """
 
-    def __init__(self, *, schema: pa.Schema, key: Sequence[str], watermark: str | None, landed: Landed) -> None:
+    def __init__(
+        self, *, schema: pa.Schema, key: Sequence[str], watermark: str | None, landed: Landed, ordered: bool = True
+    ) -> None:
         self._types = ibis.Schema.from_pyarrow(schema)
         self._key, self._watermark = list(key), watermark
         self._names = [*schema.names, *PLATFORM_COLUMNS]
         self._compared = self._columns_to_compare(landed)
-        self._tie = _Tie(list(dict.fromkeys([*([watermark] if watermark else []), *key])))
         self._spill = spill_folder()
         config = {"memory_limit": MEMORY_LIMIT, "temp_directory": self._spill.name}
         self._database = duckdb.connect(config=config)
         self._database.execute(QUIET)
+        tie = list(dict.fromkeys([*([watermark] if watermark else []), *key]))
+        self._repeats: Repeats = RepeatsInTies(tie) if ordered else RepeatsAnywhere(self._database)
         self._has_landed = any(manifest.files for manifest in landed.manifests)
         if self._has_landed:
             try:
@@ -66,7 +70,7 @@ class DuckDBRecognizer:
         if self._has_landed:
             rows = rows.filter(pc.invert(self._known(hashed)))
         if self._key:
-            rows = self._tie.without_repeats(rows)
+            rows = self._repeats.leave_out(rows)
         return Recognized(rows, batch.num_rows - rows.num_rows)
 
     def missing_keys(self) -> Iterator[pa.RecordBatch]:
@@ -157,45 +161,6 @@ class DuckDBRecognizer:
 
     def _text(self, name: str) -> str:
         return canonical_text(identifier(name), self._types[name])
-
-
-class _Tie:
-    """Rows come ordered by watermark, then key: equal rows lie in one tie, and only a batch's last one can go on."""
-
-    def __init__(self, columns: Sequence[str]) -> None:
-        self._columns = columns
-        self._last: pa.Table | None = None
-        self._content: list[str] = []
-
-    def without_repeats(self, rows: pa.Table) -> pa.Table:
-        """The rows that are the first of their content in the extraction."""
-        if rows.num_rows == 0:
-            return rows
-        content = rows[CONTENT_HASH]
-        if pc.count_distinct(content).as_py() < rows.num_rows:
-            positions = pa.table({"content": content, "at": pa.array(range(rows.num_rows), pa.int64())})
-            first = positions.group_by("content", use_threads=False).aggregate([("at", "min")])["at_min"]
-            rows = rows.take(first.sort())
-        before = pa.array(self._content, pa.string())
-        self._go_on(rows)
-        return rows.filter(pc.invert(pc.is_in(rows[CONTENT_HASH], value_set=before)))
-
-    def _go_on(self, rows: pa.Table) -> None:
-        last = rows.select(self._columns).slice(rows.num_rows - 1)
-        in_tie = _equal_to(last, rows)
-        goes_on = self._last is not None and self._last.equals(last)
-        self._content = [*(self._content if goes_on else []), *rows.filter(in_tie)[CONTENT_HASH].to_pylist()]
-        self._last = last
-
-
-def _equal_to(row: pa.Table, rows: pa.Table) -> pa.ChunkedArray:
-    """Which rows equal the one row in all its columns, null being equal to null."""
-    equal = pa.repeat(pa.scalar(value=True), rows.num_rows)
-    for name in row.column_names:
-        value = row[name][0]
-        same = pc.equal(rows[name], value) if value.is_valid else pc.is_null(rows[name])
-        equal = pc.and_(equal, pc.fill_null(same, fill_value=False))
-    return equal
 
 
 def _latest_images(images: str, wanted: str) -> str:

@@ -7,6 +7,7 @@ import ibis
 import ibis.expr.datatypes as dt
 from ibis.backends.sql.datatypes import DuckDBType
 
+from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.spec.manifest import Manifest
 
 SOURCE_FILE = "source_file"
@@ -39,6 +40,17 @@ def type_sql(dtype: dt.DataType) -> str:
 def list_sql(texts: Sequence[str]) -> str:
     """A list of strings."""
     return "[" + ", ".join(literal(text) for text in texts) + "]"
+
+
+def condition_sql(condition: str, dialect: str) -> str:
+    """A user's condition in DuckDB's SQL. Raises ConfigurationError when it does not parse."""
+    import sqlglot  # noqa: PLC0415 - costs import time
+    from sqlglot.errors import SqlglotError  # noqa: PLC0415
+
+    try:
+        return sqlglot.parse_one(condition, dialect=dialect).sql(dialect="duckdb", comments=False)
+    except SqlglotError as error:
+        raise ConfigurationError(f"{condition!r} is no SQL condition of {dialect}") from error
 
 
 def bronze_sql(manifests: Sequence[Manifest], locations: Mapping[str, str], schema: ibis.Schema) -> str:

@@ -6,13 +6,16 @@ import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from snowpipe_platform.backends.json_lines import write_json_lines
+from snowpipe_platform.backends.local_arrivals import ARRIVALS_FOLDER, LocalArrivals
 from snowpipe_platform.errors import CommitConflictError, LakeError
 from snowpipe_platform.ports import BronzeAttempt
+from snowpipe_platform.records import Arrival
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
 
 LOG_FOLDER = "_log"
@@ -70,12 +73,27 @@ class LocalBronze:
     def remove_abandoned(self, entity: str) -> list[str]:
         home = self._root / entity
         named = {Path(file.path).parent.name for manifest in self.log(entity) for file in manifest.files}
-        abandoned = [folder for folder in home.glob(f"**/{ATTEMPT_PREFIX}*") if folder.name not in named]
+        abandoned = [folder for folder in _attempts(home) if folder.name not in named]
         for folder in abandoned:
             _remove(folder, home)
         for draft in (home / LOG_FOLDER).glob(".*.draft"):
             draft.unlink()
         return [str(folder.relative_to(self._root)) for folder in abandoned]
+
+    def arrival_entities(self) -> list[str]:
+        return sorted(path.parent.name for path in self._root.glob(f"*/{ARRIVALS_FOLDER}/"))
+
+    def arrivals(self, entity: str) -> list[Arrival]:
+        return self._arrivals(entity).all()
+
+    def arrival(self, entity: str, path: str) -> Arrival | None:
+        return self._arrivals(entity).one(path)
+
+    def open_arrival(self, entity: str, path: str) -> BinaryIO:
+        return self._arrivals(entity).open(path)
+
+    def _arrivals(self, entity: str) -> LocalArrivals:
+        return LocalArrivals(self._root / entity / ARRIVALS_FOLDER)
 
 
 class _LocalAttempt:
@@ -105,6 +123,13 @@ class _LocalAttempt:
     def discard(self) -> None:
         with suppress(OSError):
             _remove(self._folder, self._home)
+
+
+def _attempts(home: Path) -> list[Path]:
+    """Folders of attempts; what others dropped may be called like one, and is none."""
+    inside = [found for found in home.glob("*/") if found.name != ARRIVALS_FOLDER]
+    below = [found for folder in inside for found in folder.glob(f"**/{ATTEMPT_PREFIX}*")]
+    return [*(folder for folder in inside if folder.name.startswith(ATTEMPT_PREFIX)), *below]
 
 
 def _committed(folder: Path) -> list[Path]:

@@ -66,9 +66,12 @@ def _last_source_day(project: Project) -> date:
 
 
 def _landed_days(project: Project) -> set[date]:
-    """Days every entity has a manifest for."""
+    """Days every entity was extracted for."""
     bronze = project.ground.bronze
-    days = [{manifest.load_day for manifest in bronze.log(entity)} for entity in project.pipeline.queries_by_entity]
+    days = [
+        {entry.load_day for entry in bronze.log(entity) if entry.kind == "extraction"}
+        for entity in project.pipeline.queries_by_entity
+    ]
     return set.intersection(*days) if days else set()
 
 

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from snowpipe_platform.assembly import build_ground
 from snowpipe_platform.commands.instance import has_instance
 from snowpipe_platform.commands.project import Project, allow_local_packages
-from snowpipe_platform.commands.stored import WrongError, bronze_files, lake_tables, leases
+from snowpipe_platform.commands.stored import WrongError, bronze_files, dropped_files, lake_tables, leases
 from snowpipe_platform.commands.terminal import Line, print_json, print_lines
 from snowpipe_platform.errors import ConfigurationError, SnowpipeError
 from snowpipe_platform.execution.extraction_plan import Window, plan_extraction
@@ -73,7 +73,9 @@ def _findings() -> Iterator[Finding]:
     allow_local_packages()
     yield (loaded := _check("pipeline", lambda: _pipeline(settings)))
     if loaded.ok:
-        yield from _source_findings(Project(settings, load_pipeline(settings.pipeline), build_ground(settings)))
+        project = Project(settings, load_pipeline(settings.pipeline), build_ground(settings))
+        yield from _source_findings(project)
+        yield _check("dropped files", lambda: dropped_files(project))
     yield _check("bronze files", lambda: bronze_files(settings))
     yield _check("lake", lambda: lake_tables(settings))
     yield _check("leases", lambda: leases(settings.state_path))

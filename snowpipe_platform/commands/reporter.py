@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from snowpipe_platform.commands.instance import has_instance
 from snowpipe_platform.commands.project import Project
+from snowpipe_platform.execution.adoption import AdoptionResult
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.outcome import Outcome
 from snowpipe_platform.spec.table import ChangesTable
@@ -19,6 +20,9 @@ class Reporter(Protocol):
 
     def report(self, outcome: Outcome) -> str | None:
         """A sentence when it could not be reported; the run goes on, as its rows are committed."""
+
+    def report_adoption(self, result: AdoptionResult) -> str | None:
+        """The same for dropped files, of which some were adopted."""
 
 
 @contextmanager
@@ -39,6 +43,11 @@ class _Nobody:
         del outcome
         return None
 
+    def report_adoption(self, result: AdoptionResult) -> str | None:
+        """No instance, nothing to tell."""
+        del result
+        return None
+
 
 class _ToInstance:
     def __init__(self, instance: "DagsterInstance", ground: Ground) -> None:
@@ -56,6 +65,16 @@ class _ToInstance:
                 report_table(self._instance, outcome.result, self._ground)
         except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
             return f"{outcome.step.title}: done, but not reported to Dagster: {error}"
+        return None
+
+    def report_adoption(self, result: AdoptionResult) -> str | None:
+        """One materialization of the load day and its checks, whatever the number of files."""
+        from snowpipe_platform.orchestration.reporting import report_adoption  # noqa: PLC0415
+
+        try:
+            report_adoption(self._instance, result, self._ground)
+        except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
+            return f"bronze/{result.request.query.entity}: done, but not reported to Dagster: {error}"
         return None
 
 

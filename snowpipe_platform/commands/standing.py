@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.errors import SnowpipeError
+from snowpipe_platform.execution.arrivals import look
 from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, ROWS_PROPERTY, rules_of
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.plan import TableRequest
@@ -35,6 +36,7 @@ _NOBODY = RunIdentity(run_id="status", job="snowpipe status")
 @dataclass(frozen=True)
 class BronzeStanding:
     """One entity's log. last_extraction_at: by the source's clock. watermark: the live one, where there is one.
+    arrivals_waiting: dropped files to be adopted; arrivals_failed: in the dead letters.
 
     Of a log that cannot be read nothing is known but the note.
     """
@@ -47,6 +49,8 @@ class BronzeStanding:
     watermark: str | None = None
     incomplete_days: tuple[date, ...] = ()
     note: str = ""
+    arrivals_waiting: int = 0
+    arrivals_failed: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,11 @@ def _bronze(query: Query, ground: Ground) -> BronzeStanding:
     log = ground.bronze.log(query.entity)
     incomplete = tuple(incomplete_days(log))
     days = ", ".join(map(str, incomplete))
+    dropped = look(query.entity, ground, now=datetime.now(UTC).replace(tzinfo=None))
+    waiting = len(dropped.ready) + len(dropped.unsettled)
+    notes = [f"max_batches cut short: {days}"] if incomplete else []
+    notes += [f"dropped files that wait: {waiting:,}"] if waiting else []
+    notes += [f"dropped files in the dead letters: {len(dropped.failed):,}"] if dropped.failed else []
     return BronzeStanding(
         f"bronze/{query.entity}",
         INCOMPLETE if incomplete else "ok" if log else NEVER_RUN,
@@ -96,7 +105,9 @@ def _bronze(query: Query, ground: Ground) -> BronzeStanding:
         len({manifest.load_day for manifest in log}),
         encode(live_watermark([manifest for manifest in log if manifest.query == query.name])),
         incomplete,
-        f"max_batches cut short: {days}" if incomplete else "",
+        "; ".join(notes),
+        waiting,
+        len(dropped.failed),
     )
 
 

@@ -89,6 +89,8 @@ def _print_what_next(bronze: Sequence[BronzeStanding], tables: Sequence[TableSta
         print_next(f"snowpipe show {held.table}" + "".join(f" --failing {rule}" for rule in held.held_by[:1]))
     elif recoded:
         print_next(f"snowpipe run {' '.join(recoded)} --rebuild")
+    elif any(standing.arrivals_waiting for standing in bronze):
+        print_next("snowpipe adopt")
     elif words & {STALE, INCOMPLETE, NEVER_RUN}:
         print_next("snowpipe run")
 

@@ -4,9 +4,13 @@ import os
 import socket
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from snowpipe_platform.assembly import build_ground
+from snowpipe_platform.commands.project import Project
+from snowpipe_platform.errors import did_you_mean
+from snowpipe_platform.execution.arrivals import look
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.settings import Settings
 
@@ -30,6 +34,21 @@ def bronze_files(settings: Settings) -> str:
                 _require_file(bronze.locate(file), file.size_bytes, kept, "Restore it from a backup.")
                 checked += 1
     return f"{checked:,} as their manifests recorded them" if checked else "none yet; landed by the first run"
+
+
+def dropped_files(project: Project) -> str:
+    """Files are dropped for an entity that some query writes."""
+    bronze, known = project.ground.bronze, list(project.pipeline.queries_by_entity)
+    for entity in bronze.arrival_entities():
+        if entity not in known and (files := bronze.arrivals(entity)):
+            detail = f"bronze/{entity}/arrivals has files ({len(files):,}), and no query writes {entity!r}"
+            raise WrongError(detail, f"{did_you_mean(entity, known)} Move them below the entity's own folder.")
+    now = datetime.now(UTC).replace(tzinfo=None)
+    found = [look(entity, project.ground, now=now) for entity in known]
+    waiting = sum(len(one.ready) + len(one.unsettled) for one in found)
+    failed = sum(len(one.failed) for one in found)
+    told = f"{waiting:,} wait; adopt them with: snowpipe adopt" if waiting else "none wait"
+    return f"{told}; {failed:,} in the dead letters" if failed else told
 
 
 def lake_tables(settings: Settings) -> str:

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from snowpipe_platform.errors import SourceError
 from snowpipe_platform.execution.arrow_types import INSTANT_TYPE, RULE_PREFIX, nanoseconds, to_bronze
-from snowpipe_platform.execution.extraction_plan import ExtractionPlan
+from snowpipe_platform.execution.landing_plan import LandingPlan
 from snowpipe_platform.spec.manifest import (
     CONTENT_HASH,
     DELETE,
@@ -56,8 +56,8 @@ class ReadRows:
         return {name: len(holds) - holds.true_count for name, holds in self.rules.items()}
 
 
-def read_rows(plan: ExtractionPlan, batch: pa.RecordBatch, *, start: int, nulls: bool) -> ReadRows:
-    """A batch of the source as rows of bronze. start: rows read before. nulls: they have no watermark.
+def read_rows(plan: LandingPlan, batch: pa.RecordBatch, *, start: int, nulls: bool) -> ReadRows:
+    """A batch of the source as rows of bronze. start: rows read before. nulls: none of them has a watermark.
 
     Raises SourceError for a value that its column's type cannot hold.
     """
@@ -66,7 +66,7 @@ def read_rows(plan: ExtractionPlan, batch: pa.RecordBatch, *, start: int, nulls:
     instants = _repeated(plan.default_instant, count, INSTANT_TYPE)
     fraction = _repeated(0, count, pa.int16())
     if plan.watermark is not None and not nulls and plan.kind is not WatermarkKind.NUMBER:
-        instants = own[plan.watermark].cast(INSTANT_TYPE)
+        instants = pc.coalesce(own[plan.watermark].cast(INSTANT_TYPE), pa.scalar(plan.default_instant, INSTANT_TYPE))
         fraction = nanoseconds(_source_column(batch, plan.watermark))
     rows = _with_platform_columns(plan, own, start=start, instants=instants, fraction=fraction, operation=UPSERT)
     rules = {rule.name: _source_column(batch, RULE_PREFIX + rule.name) for rule in plan.query.rules}
@@ -77,7 +77,7 @@ def read_rows(plan: ExtractionPlan, batch: pa.RecordBatch, *, start: int, nulls:
     return ReadRows(rows, rules, kept)
 
 
-def refuse_failures(plan: ExtractionPlan, read: ReadRows) -> None:
+def refuse_failures(plan: LandingPlan, read: ReadRows) -> None:
     """Raises SourceError when rows break a rule whose on_violation is `fail`."""
     failures = read.failures()
     for rule in plan.query.rules:
@@ -90,7 +90,7 @@ def refuse_failures(plan: ExtractionPlan, read: ReadRows) -> None:
             raise SourceError(msg)
 
 
-def tombstones(plan: ExtractionPlan, keys: pa.RecordBatch, *, start: int) -> pa.Table:
+def tombstones(plan: LandingPlan, keys: pa.RecordBatch, *, start: int) -> pa.Table:
     """One delete per key, at the extraction's instant, all other columns null."""
     count = keys.num_rows
     own = [
@@ -110,7 +110,7 @@ def tombstones(plan: ExtractionPlan, keys: pa.RecordBatch, *, start: int) -> pa.
 
 
 def _with_platform_columns(  # noqa: PLR0913 - one per column
-    plan: ExtractionPlan, rows: pa.Table, *, start: int, instants: pa.Array, fraction: pa.Array, operation: str
+    plan: LandingPlan, rows: pa.Table, *, start: int, instants: pa.Array, fraction: pa.Array, operation: str
 ) -> pa.Table:
     count = rows.num_rows
     columns = {

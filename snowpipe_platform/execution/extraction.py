@@ -12,6 +12,8 @@ from snowpipe_platform.errors import CommitConflictError, ExtractionFailedError,
 from snowpipe_platform.execution.extraction_plan import ExtractionPlan, Window, plan_extraction
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.landing import Progress, land
+from snowpipe_platform.execution.log_entry import land_and_commit
+from snowpipe_platform.ports import BronzeAttempt
 from snowpipe_platform.records import DeadLetter, Lease
 from snowpipe_platform.spec.bronze_log import incomplete_days, live_watermark
 from snowpipe_platform.spec.extraction import Query
@@ -107,39 +109,15 @@ def _attempt(
         identity=request.identity,
         source_system=request.source_system,
     )
-    manifest = None if plan.is_empty else _land_and_commit(plan, log, ground, lease, progress)
+
+    def landed(place: BronzeAttempt) -> Manifest | None:
+        manifest = land(plan, ground, place, progress=progress)
+        return manifest if _says_something(manifest, log) else None
+
+    manifest = None if plan.is_empty else land_and_commit(plan, ground, lease, landed)
     if manifest is not None:
         _repair_watermark(query, [*log, manifest], ground)
     return ExtractionResult(plan, manifest, number)
-
-
-def _land_and_commit(
-    plan: ExtractionPlan, log: Sequence[Manifest], ground: Ground, lease: Lease, progress: Progress
-) -> Manifest | None:
-    """The committed manifest, None when it would say nothing. What is not committed leaves no file behind."""
-    attempt = ground.bronze.begin(
-        plan.query.entity,
-        folder=plan.folder,
-        extraction_id=plan.extraction_id,
-        file_format=plan.query.output_format,
-    )
-    try:
-        manifest = land(plan, ground, attempt, progress=progress)
-        if not _says_something(manifest, log):
-            attempt.discard()
-            return None
-        ground.state.verify(lease)
-    except BaseException:
-        attempt.discard()
-        raise
-    try:
-        ground.bronze.commit(manifest)
-    except Exception:
-        # The answer of a commit may be lost, its effect not: the log decides, and files are removed by the next run.
-        if not _is_committed(ground, plan):
-            attempt.discard()
-            raise
-    return manifest
 
 
 def _says_something(manifest: Manifest, log: Sequence[Manifest]) -> bool:
@@ -147,11 +125,6 @@ def _says_something(manifest: Manifest, log: Sequence[Manifest]) -> bool:
     if not log or manifest.rows_landed or manifest.moves_watermark or not manifest.complete:
         return True
     return manifest.load_day in incomplete_days(log)
-
-
-def _is_committed(ground: Ground, plan: ExtractionPlan) -> bool:
-    """Whether the manifest is in the log after all: a commit's answer may be lost, its effect not."""
-    return any(manifest.extraction_id == plan.extraction_id for manifest in ground.bronze.log(plan.query.entity))
 
 
 def _repair_watermark(query: Query, log: Sequence[Manifest], ground: Ground) -> None:

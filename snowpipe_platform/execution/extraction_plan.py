@@ -12,10 +12,12 @@ from snowpipe_platform.errors import ConfigurationError, SourceError, did_you_me
 from snowpipe_platform.execution.arrow_types import bronze_schema
 from snowpipe_platform.execution.extraction_interval import Bounds, Window, decide_bounds
 from snowpipe_platform.execution.ground import RunIdentity
+from snowpipe_platform.execution.landing_plan import LandingPlan
 from snowpipe_platform.execution.source_read import SourceRead, SourceSql
 from snowpipe_platform.ports import Warehouse
 from snowpipe_platform.spec.extraction import Query
-from snowpipe_platform.spec.manifest import BronzeFile, Manifest, day_folder
+from snowpipe_platform.spec.landed_columns import known_to_extraction
+from snowpipe_platform.spec.manifest import BronzeFile, Manifest
 from snowpipe_platform.spec.schema_change import decide_schema
 from snowpipe_platform.spec.watermark import Interval, WatermarkKind, below_all, encode
 from snowpipe_platform.spec.watermark_sql import placeholder_count
@@ -23,25 +25,11 @@ from snowpipe_platform.spec.watermark_sql import placeholder_count
 __all__ = ["ExtractionPlan", "Window", "describe_interval", "plan_extraction"]
 
 
-@dataclass(frozen=True)
-class ExtractionPlan:
-    """One attempt at one query and load day, decided: what is read, what it is compared with, what it will be called.
+@dataclass(frozen=True, kw_only=True)
+class ExtractionPlan(LandingPlan):
+    """One attempt at one query and load day, decided: what is read besides. bounds: None for a snapshot."""
 
-    extracted_at: the source's clock, UTC. candidates: manifests, with the files that may hold images of the rows about
-    to be read. bounds: None for a snapshot.
-    """
-
-    query: Query
-    source_system: str
-    load_day: date
-    identity: RunIdentity
-    extraction_id: str
-    number: int
-    extracted_at: datetime
-    schema: pa.Schema
-    schema_changes: tuple[str, ...]
     reads: tuple[SourceRead, ...]
-    candidates: tuple[Manifest, ...]
     bounds: Bounds | None = None
     above_bound: SourceRead | None = None
     null_count: SourceRead | None = None
@@ -59,20 +47,6 @@ class ExtractionPlan:
     @property
     def interval(self) -> Interval | None:
         return None if self.bounds is None else self.bounds.interval
-
-    @property
-    def kind(self) -> WatermarkKind | None:
-        return None if self.bounds is None else self.bounds.kind
-
-    @property
-    def watermark(self) -> str | None:
-        """Bronze's name of the watermark column; None for a snapshot, whose rows are compared by key alone."""
-        return None if self.bounds is None else (self.query.watermark_column or "").lower()
-
-    @property
-    def folder(self) -> str:
-        """Where in the entity's folder the attempt writes."""
-        return day_folder(self.load_day, self.query.partition_by, extracted_at=self.extracted_at)
 
     @property
     def default_instant(self) -> datetime:
@@ -96,6 +70,8 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     clock = warehouse.clock()
     source, columns, changes = _columns(query, log, warehouse)
     own = [manifest for manifest in log if manifest.query == query.name]
+    # What was dropped by hand is no reading of the source: it neither moves an interval nor is missing from a snapshot.
+    extracted = [manifest for manifest in own if manifest.kind != "arrival"]
     common = {
         "query": query,
         "source_system": source_system,
@@ -109,11 +85,11 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     }
     if query.mode == "full":
         snapshot = SourceSql(query, warehouse.dialect, tuple(source.names)).snapshot()
-        return ExtractionPlan(**common, reads=(snapshot,), candidates=tuple(own))
+        return ExtractionPlan(**common, reads=(snapshot,), candidates=tuple(extracted))
     sql = _watermark_sql(query, source, columns, warehouse.dialect)
     dtype = ibis.Schema.from_pyarrow(columns)[(query.watermark_column or "").lower()]
     bounds = decide_bounds(
-        query, window, own, clock=clock, dtype=dtype, highest=lambda: _scalar(warehouse, sql.highest())
+        query, window, extracted, clock=clock, dtype=dtype, highest=lambda: _scalar(warehouse, sql.highest())
     )
     if bounds.is_live:
         _refuse_nulls(query, sql, warehouse)
@@ -133,10 +109,9 @@ def _columns(
     """The source's columns, what bronze keeps of them, and what changed since the last extraction."""
     source = warehouse.schema(query.sql, (None,) * placeholder_count(query.sql, warehouse.dialect))
     kept = bronze_schema(source)
-    known = {c.name: ibis.dtype(c.type) for c in log[-1].columns} if log else None
     found = dict(ibis.Schema.from_pyarrow(kept).items())
     _require(query, kept)
-    decision = decide_schema(known, found, policy=query.on_schema_change, query=query.name)
+    decision = decide_schema(known_to_extraction(log, found), found, policy=query.on_schema_change, query=query.name)
     return source, pa.schema([field for field in kept if field.name in decision.columns]), decision.changes
 
 

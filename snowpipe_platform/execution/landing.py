@@ -1,82 +1,24 @@
 """Carry out one extraction attempt: read, recognise, write files. The manifest is returned, not committed."""
 
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from decimal import Decimal
 
-import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from snowpipe_platform.execution.arrow_types import json_objects
 from snowpipe_platform.execution.bronze_rows import ReadRows, read_rows, refuse_failures, tombstones
 from snowpipe_platform.execution.extraction_plan import ExtractionPlan
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.log_entry import landed_entry
+from snowpipe_platform.execution.row_files import RowFiles, Tally, letters, parsed
 from snowpipe_platform.execution.source_read import SourceRead
 from snowpipe_platform.ports import BronzeAttempt, Recognizer
-from snowpipe_platform.records import DeadLetter, Landed
-from snowpipe_platform.spec.manifest import BronzeFile, ColumnSpec, Coverage, Manifest
+from snowpipe_platform.records import Landed
+from snowpipe_platform.spec.manifest import Coverage, Manifest
 from snowpipe_platform.spec.watermark import Watermark, encode
 
 Progress = Callable[[int], None]
 """Told the rows read so far."""
-
-
-@dataclass
-class Tally:
-    """What an attempt has counted so far. read = landed + known + dropped."""
-
-    read: int = 0
-    landed: int = 0
-    dropped: int = 0
-    deleted: int = 0
-    nulls: int = 0
-    rule_failures: dict[str, int] = field(default_factory=dict)
-
-    def add(self, read: ReadRows, landed: int, *, nulls: bool) -> None:
-        self.read += read.rows.num_rows
-        self.landed += landed
-        self.dropped += read.kept.false_count
-        self.nulls += landed if nulls else 0
-        for name, count in read.failures().items():
-            self.rule_failures[name] = self.rule_failures.get(name, 0) + count
-
-    @property
-    def known(self) -> int:
-        return self.read - self.landed - self.dropped
-
-
-class _Files:
-    """Cuts rows into files of `batch_size`; holds no more than a batch and what is left of the one before."""
-
-    def __init__(self, plan: ExtractionPlan, attempt: BronzeAttempt) -> None:
-        self._plan, self._attempt = plan, attempt
-        self._waiting: list[pa.Table] = []
-        self._rows_waiting = 0
-        self.written: list[BronzeFile] = []
-
-    def add(self, rows: pa.Table) -> None:
-        if rows.num_rows:
-            self._waiting.append(rows)
-            self._rows_waiting += rows.num_rows
-        if self._rows_waiting >= self._plan.query.batch_size:
-            self._write(self._plan.query.batch_size)
-
-    def finish(self) -> None:
-        """Write what waits, so that the next rows start a file of their own."""
-        if self._rows_waiting:
-            self._write(1)
-
-    def _write(self, least: int) -> None:
-        """Write files of `batch_size` while at least `least` rows wait."""
-        rows, start = pa.concat_tables(self._waiting), 0
-        while rows.num_rows - start >= least:
-            part = rows.slice(start, self._plan.query.batch_size)
-            low, high = _range(part, self._plan)
-            self.written.append(self._attempt.write(part, watermark_min=encode(low), watermark_max=encode(high)))
-            start += part.num_rows
-        self._waiting, self._rows_waiting = [rows.slice(start)], rows.num_rows - start
 
 
 class _Landing:
@@ -84,7 +26,7 @@ class _Landing:
 
     def __init__(self, plan: ExtractionPlan, ground: Ground, attempt: BronzeAttempt, recognizer: Recognizer) -> None:
         self._plan, self._ground, self._recognizer = plan, ground, recognizer
-        self.files, self.tally = _Files(plan, attempt), Tally()
+        self.files, self.tally = RowFiles(plan, attempt), Tally()
         self.end: Watermark | None = None
         """Where `max_batches` cut the interval: everything below is landed. None when nothing was cut."""
 
@@ -115,9 +57,9 @@ class _Landing:
     def _land(self, read: ReadRows, new: pa.Table, *, nulls: bool) -> None:
         refuse_failures(self._plan, read)
         self.files.add(new)
-        self.tally.add(read, new.num_rows, nulls=nulls)
+        self.tally.add(read, new.num_rows, nulls=new.num_rows if nulls else 0)
         if read.kept.false_count:
-            self._ground.dead_letters.put(*_letters(self._plan, read.dropped))
+            self._ground.dead_letters.put(*letters(self._plan, read.dropped))
 
     def _full_at(self, new: pa.Table, read: SourceRead) -> Watermark | None:
         """The watermark at which `max_batches` are full; its tie is landed whole, so that the cut is a clean bound.
@@ -143,7 +85,7 @@ class _Landing:
         return (pc.less_equal if or_equal else pc.less)(column, pa.scalar(value, column.type))
 
     def _watermark_at(self, rows: pa.Table, index: int) -> Watermark:
-        return _parsed(self._plan, rows[self._plan.watermark][index].as_py())
+        return parsed(self._plan, rows[self._plan.watermark][index].as_py())
 
 
 def land(plan: ExtractionPlan, ground: Ground, attempt: BronzeAttempt, *, progress: Progress) -> Manifest:
@@ -166,34 +108,6 @@ def land(plan: ExtractionPlan, ground: Ground, attempt: BronzeAttempt, *, progre
     return _manifest(plan, ground, landing)
 
 
-def _letters(plan: ExtractionPlan, dropped: pa.Table) -> Iterator[DeadLetter]:
-    """One letter a row, named after its content: a row read again under lookback is there once."""
-    for text in json_objects(dropped):
-        yield DeadLetter(
-            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{plan.query.name}:{text}").hex,
-            kind="rows",
-            subject=plan.query.name,
-            error=f"the row breaks a rule of query {plan.query.name!r}",
-            failed_at=plan.extracted_at,
-            request={"load_day": plan.load_day.isoformat()},
-            rows=(text,),
-        )
-
-
-def _parsed(plan: ExtractionPlan, value: object) -> Watermark:
-    if plan.kind is None:
-        raise AssertionError(plan.query.name)
-    return plan.kind.parse(value)
-
-
-def _range(rows: pa.Table, plan: ExtractionPlan) -> tuple[Watermark | None, Watermark | None]:
-    if plan.watermark is None:
-        return None, None
-    found = pc.min_max(rows[plan.watermark]).as_py()
-    low, high = found["min"], found["max"]
-    return (None, None) if low is None else (_parsed(plan, low), _parsed(plan, high))
-
-
 def _coverage(plan: ExtractionPlan, end: Watermark | None) -> Coverage | None:
     if plan.bounds is None or plan.bounds.interval.is_empty:
         return None
@@ -208,37 +122,16 @@ def _coverage(plan: ExtractionPlan, end: Watermark | None) -> Coverage | None:
 
 
 def _manifest(plan: ExtractionPlan, ground: Ground, landing: _Landing) -> Manifest:
-    coverage, tally = _coverage(plan, landing.end), landing.tally
-    return Manifest(
-        entity=plan.query.entity,
-        number=plan.number,
-        extraction_id=plan.extraction_id,
-        query=plan.query.name,
-        query_fingerprint=plan.query.fingerprint(),
-        mode=plan.query.mode,
-        source_system=plan.source_system,
-        load_day=plan.load_day,
-        extracted_at=plan.extracted_at,
-        run_id=plan.identity.run_id,
-        file_format=plan.query.output_format,
-        columns=tuple(
-            ColumnSpec(name=name, type=str(dtype)) for name, dtype in ibis.Schema.from_pyarrow(plan.schema).items()
-        ),
-        files=tuple(landing.files.written),
-        watermark_column=plan.watermark,
+    coverage = _coverage(plan, landing.end)
+    return landed_entry(
+        plan,
+        landing.files.written,
+        landing.tally,
         coverage=coverage,
         moves_watermark=plan.bounds is not None and coverage is not None and plan.bounds.moves(coverage.interval.upper),
         complete=landing.end is None,
-        rows_read=tally.read,
-        rows_landed=tally.landed + tally.deleted,
-        rows_known=tally.known,
-        rows_dropped=tally.dropped,
-        rows_deleted=tally.deleted,
         rows_above_bound=_count(ground, plan.above_bound),
         rows_null_watermark=_count(ground, plan.null_count),
-        null_rows_landed=tally.nulls,
-        rule_failures=tally.rule_failures,
-        schema_changes=plan.schema_changes,
     )
 
 

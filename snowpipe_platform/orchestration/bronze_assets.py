@@ -1,7 +1,11 @@
 """One asset per query: `bronze/<entity>`, by load day."""
 
-import dagster as dg
+from typing import Any
 
+import dagster as dg
+from pydantic import Field
+
+from snowpipe_platform.execution.adoption import AdoptionRequest
 from snowpipe_platform.execution.extraction import ExtractionRequest
 from snowpipe_platform.execution.extraction_plan import Window
 from snowpipe_platform.orchestration.identity import run_identity
@@ -13,13 +17,26 @@ from snowpipe_platform.spec.extraction import Query
 CODE_VERSION_DIGITS = 12
 
 
+class BronzeRun(dg.Config):
+    """What may be asked of a run besides its day."""
+
+    arrivals: list[str] = Field(
+        default=[], description="files below the entity's arrivals folder, to be adopted instead of extracting the day"
+    )
+
+
+BronzeRequest = Any
+"""An ExtractionRequest or an AdoptionRequest. Dagster takes no union for what an asset returns."""
+
+
 def code_version(query: Query) -> str:
     """Changes with what decides which rows come."""
     return query.fingerprint()[:CODE_VERSION_DIGITS]
 
 
 def bronze_asset(query: Query, *, source_system: str, load_days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """The rows of one source table as extracted, each once; a run lands what its load day has and is not landed yet."""
+    """The rows of one source table as extracted, each once; a run lands what its load day has and is not landed yet,
+    or adopts dropped files for the day."""
     name = bronze_name(query.entity)
 
     @dg.asset(
@@ -35,8 +52,10 @@ def bronze_asset(query: Query, *, source_system: str, load_days: dg.PartitionsDe
         metadata={"sql": dg.MetadataValue.md(f"```sql\n{query.sql}\n```"), "query": query.name},
         pool=name,
     )
-    def extract(context: dg.AssetExecutionContext) -> ExtractionRequest:
-        window = Window(load_day(context.partition_key))
-        return ExtractionRequest(query, source_system, window, run_identity(context.run))
+    def extract(context: dg.AssetExecutionContext, config: BronzeRun) -> BronzeRequest:
+        day, identity = load_day(context.partition_key), run_identity(context.run)
+        if config.arrivals:
+            return AdoptionRequest(query, source_system, day, identity, tuple(config.arrivals))
+        return ExtractionRequest(query, source_system, Window(day), identity)
 
     return extract

@@ -8,6 +8,7 @@ from datetime import timedelta
 import dagster as dg
 
 from snowpipe_platform.orchestration.analysis_sensor import analysis_sensor
+from snowpipe_platform.orchestration.arrivals import arrivals_sensor
 from snowpipe_platform.orchestration.bronze_assets import bronze_asset
 from snowpipe_platform.orchestration.checks import bronze_checks, table_checks
 from snowpipe_platform.orchestration.io_managers import (
@@ -79,6 +80,7 @@ def _definitions(pipeline: Pipeline, ground: GroundResource) -> dg.Definitions:
             sweep_sensor(pipeline),
             continuation_sensor(pipeline),
             *([analysis_sensor(pipeline)] if as_of else []),
+            arrivals_sensor(pipeline),
         ],
         resources={
             GROUND: ground,

@@ -6,9 +6,11 @@ from datetime import date
 import dagster as dg
 import ibis.expr.types as ir
 
+from snowpipe_platform.execution.adoption import AdoptionRequest, adopt
 from snowpipe_platform.execution.execute import execute
 from snowpipe_platform.execution.extraction import ExtractionRequest, execute_extraction
 from snowpipe_platform.execution.plan import Plan
+from snowpipe_platform.orchestration.adopted import adoption_metadata, refuse_if_none_adopted
 from snowpipe_platform.orchestration.failures import final_failures
 from snowpipe_platform.orchestration.loading import load_bronze, load_table
 from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
@@ -21,18 +23,29 @@ LAKE_IO_MANAGER = "lake_io_manager"
 
 
 class BronzeIOManager(dg.IOManager):
-    """An asset returns an ExtractionRequest; what it asks for is landed. An input is an Ibis table of landed rows."""
+    """An asset returns an ExtractionRequest or an AdoptionRequest, which is carried out. An input is an Ibis table of
+    landed rows."""
 
     def __init__(self, ground: GroundResource) -> None:
         self._ground = ground
 
-    def handle_output(self, context: dg.OutputContext, obj: ExtractionRequest) -> None:
-        """Files, then manifest, then watermark; nothing new at the source is a success that says so."""
+    def handle_output(self, context: dg.OutputContext, obj: ExtractionRequest | AdoptionRequest) -> None:
+        """Files, then manifest, then watermark; nothing new at the source is a success that says so.
+
+        Dropped files of which none can be adopted fail the run; where some can, the others are told in the log.
+        """
         with final_failures():
             ground = self._ground.ground()
-            result = execute_extraction(obj, ground, notice=context.log.warning)
-            context.log.info("%s: %s", table_name(context.asset_key), result.summary)
-            context.add_output_metadata(extraction_metadata(result, ground))
+            if isinstance(obj, AdoptionRequest):
+                adopted = adopt(obj, ground)
+                for file in refuse_if_none_adopted(adopted):
+                    context.log.error("%s", file.error)
+                summary, metadata = adopted.summary, adoption_metadata(adopted, ground)
+            else:
+                result = execute_extraction(obj, ground, notice=context.log.warning)
+                summary, metadata = result.summary, extraction_metadata(result, ground)
+            context.log.info("%s: %s", table_name(context.asset_key), summary)
+            context.add_output_metadata(metadata)
 
     def load_input(self, context: dg.InputContext) -> ir.Table:
         """Landed rows of the input's load days, with their origin."""

@@ -33,14 +33,22 @@ def extraction_metadata(result: ExtractionResult, ground: Ground) -> Metadata:
     plan, log = result.plan, ground.bronze.log(result.plan.query.entity)
     found: Metadata = {
         "summary": _text(result.summary),
-        "dagster/row_count": _int(sum(manifest.rows_landed for manifest in log)),
-        "dagster/partition_row_count": _int(sum(m.rows_landed for m in log if m.load_day == plan.load_day)),
+        **log_metadata(log, plan.load_day),
         "interval": _text(describe_interval(plan)),
         "extracted_at": _text(f"{plan.extracted_at.isoformat()}Z"),
         "attempts": _int(result.attempts),
     }
     if result.manifest is not None:
         found |= _manifest_metadata(result.manifest, ground)
+    return found
+
+
+def log_metadata(log: Sequence[Manifest], day: date) -> Metadata:
+    """What the entity's log has, of all days and of one."""
+    found: Metadata = {
+        "dagster/row_count": _int(sum(manifest.rows_landed for manifest in log)),
+        "dagster/partition_row_count": _int(sum(m.rows_landed for m in log if m.load_day == day)),
+    }
     if log:
         found["rows_per_load_day"] = _md(bar_chart("rows landed per load day", _per_day(log)))
     return found

@@ -9,16 +9,19 @@ import dagster as dg
 # AssetCheckEvaluation takes it, and Dagster exports it nowhere; without it a partition's check counts as not evaluated.
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
+from snowpipe_platform.execution.adoption import AdoptionResult
 from snowpipe_platform.execution.as_of_plan import analysis_dates
 from snowpipe_platform.execution.execute import TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.inputs import read_inputs
+from snowpipe_platform.orchestration.adopted import adoption_metadata
 from snowpipe_platform.orchestration.bronze_assets import code_version
 from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, check_name
 from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes, up_to_date_outcome
 from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.extraction import Query
 
 CODE_VERSION_TAG = "dagster/code_version"
 BLOCKING = {PUBLISHED, WINDOW_COMPLETE}
@@ -26,12 +29,28 @@ BLOCKING = {PUBLISHED, WINDOW_COMPLETE}
 
 def report_extraction(instance: dg.DagsterInstance, result: ExtractionResult, ground: Ground) -> None:
     """One load day of `bronze/<entity>` was extracted: its materialization, then its checks."""
-    query, day = result.plan.query, result.plan.load_day
+    plan = result.plan
+    _landed(instance, plan.query, plan.load_day, extraction_metadata(result, ground), plan.identity, ground)
+
+
+def report_adoption(instance: dg.DagsterInstance, result: AdoptionResult, ground: Ground) -> None:
+    """Dropped files were adopted for a load day of `bronze/<entity>`: its materialization, then its checks."""
+    request = result.request
+    _landed(instance, request.query, request.load_day, adoption_metadata(result, ground), request.identity, ground)
+
+
+def _landed(  # noqa: PLR0913, PLR0917 - everything the events say
+    instance: dg.DagsterInstance,
+    query: Query,
+    day: date,
+    metadata: Mapping[str, Any],
+    identity: RunIdentity,
+    ground: Ground,
+) -> None:
     name = bronze_name(query.entity)
-    _materialized(instance, asset_key(name), day, extraction_metadata(result, ground), code_version=code_version(query))
+    _materialized(instance, asset_key(name), day, metadata, code_version=code_version(query))
     names = {WINDOW_COMPLETE, *(rule.name for rule in query.rules)}
-    found = bronze_outcomes(query, day, names=names, ground=ground)
-    report_checks(instance, name, day, found, result.plan.identity)
+    report_checks(instance, name, day, bronze_outcomes(query, day, names=names, ground=ground), identity)
 
 
 def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Ground) -> None:

@@ -13,16 +13,30 @@ Policy = Literal["evolve", "freeze", "discard"]
 
 @dataclass(frozen=True)
 class SchemaDecision:
-    """The columns to land, and what differs from the last extraction, one sentence each."""
+    """The columns to land, and what differs from those known, one sentence each. breaking: what the policy stops."""
 
     columns: dict[str, dt.DataType]
     changes: tuple[str, ...]
+    breaking: tuple[str, ...] = ()
 
 
 def decide_schema(
     known: Mapping[str, dt.DataType] | None, found: Mapping[str, dt.DataType], *, policy: Policy, query: str
 ) -> SchemaDecision:
-    """Apply the query's policy. Raises SchemaChangedError, before anything is written, for what the policy stops.
+    """Apply the query's policy to the source's columns.
+
+    Raises SchemaChangedError, before anything is written, for what the policy stops; see `compare_schemas`.
+    """
+    decision = compare_schemas(known, found, policy=policy)
+    if decision.breaking:
+        _stop(query, policy, decision.breaking)
+    return decision
+
+
+def compare_schemas(
+    known: Mapping[str, dt.DataType] | None, found: Mapping[str, dt.DataType], *, policy: Policy
+) -> SchemaDecision:
+    """What a policy makes of the columns found. known: None when there are none to compare with.
 
     evolve: new columns and wider types pass, a column that is gone or narrower stops. freeze: any change stops.
     discard: new columns are left out; wider types pass, as their values would be lost otherwise.
@@ -37,13 +51,11 @@ def decide_schema(
     wider = [f"{n} widened to {found[n]}, was {known[n]}" for n in retyped if _holds(found[n], known[n])]
     new = [f"{name} is new ({found[name]})" for name in added]
     if policy == "freeze":
-        breaking, wider, new = [*breaking, *wider, *new], [], []
-    if breaking:
-        _stop(query, policy, breaking)
+        return SchemaDecision(dict(known), (), (*breaking, *wider, *new))
     if policy == "discard":
         left_out = [f"{sentence}; left out" for sentence in new]
-        return SchemaDecision({n: t for n, t in found.items() if n in known}, (*wider, *left_out))
-    return SchemaDecision(dict(found), (*wider, *new))
+        return SchemaDecision({n: t for n, t in found.items() if n in known}, (*wider, *left_out), tuple(breaking))
+    return SchemaDecision(dict(found), (*wider, *new), tuple(breaking))
 
 
 def _stop(query: str, policy: Policy, breaking: Sequence[str]) -> None:

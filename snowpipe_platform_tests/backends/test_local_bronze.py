@@ -1,4 +1,5 @@
 import os
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,18 @@ from snowpipe_platform_tests.contracts.bronze_store import ROWS, BronzeStoreCont
 @pytest.fixture
 def store(tmp_path):
     return LocalBronze(tmp_path / "bronze")
+
+
+@pytest.fixture
+def drop(tmp_path):
+    def write(path, content, modified_at):
+        file = tmp_path / "bronze" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        nanoseconds = (modified_at - datetime(1970, 1, 1)) // timedelta(microseconds=1) * 1000
+        os.utime(file, ns=(nanoseconds, nanoseconds))
+
+    return write
 
 
 class TestLocalBronze(BronzeStoreContract):
@@ -75,3 +88,32 @@ def test_a_file_is_never_written_over(store, tmp_path):
     attempt.write(ROWS, watermark_min=None, watermark_max=None)
     with pytest.raises(FileExistsError):
         again.write(pa.table({"id": [9]}), watermark_min=None, watermark_max=None)
+
+
+def test_a_link_to_a_file_counts_as_the_file_and_what_is_no_file_is_left_alone(store, tmp_path):
+    folder = tmp_path / "bronze/orders/arrivals"
+    (folder / "inner").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/a.csv").write_bytes(b"1")
+    (folder / "linked.csv").symlink_to(tmp_path / "elsewhere/a.csv")
+    (folder / "folder").symlink_to(tmp_path / "elsewhere")
+    (folder / "broken.csv").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(folder / "pipe.csv")
+    (folder / os.fsdecode(b"latin-\xe9.csv")).write_bytes(b"1")
+    assert [one.path for one in store.arrivals("orders")] == ["linked.csv"]
+    assert store.arrival("orders", "inner") is None
+    assert store.arrival("orders", "linked.csv/more") is None
+
+
+def test_a_folder_of_arrivals_that_may_not_be_looked_into_is_named(store, tmp_path, monkeypatch):
+    (tmp_path / "bronze/orders/arrivals/locked").mkdir(parents=True)
+    real = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(LakeError, match=r"arrivals/locked cannot be listed \(Permission denied\)"):
+        store.arrivals("orders")

@@ -1,14 +1,16 @@
-"""What every BronzeStore promises. A backend's test inherits the suite and gives the fixture `store`."""
+"""What every BronzeStore promises. A backend's test inherits the suite and gives the fixtures `store` and `drop`, which
+puts a file as others do: `drop(path, content, modified_at)`, path `entity/arrivals/...`."""
 
 import threading
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
-from snowpipe_platform.errors import CommitConflictError
+from snowpipe_platform.errors import CommitConflictError, LakeError
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
 
+MODIFIED, HOUR = datetime(2024, 3, 1, 12, 0, 0, 123456), timedelta(hours=1)
 ROWS = pa.table({"id": pa.array([1, 2], pa.int64()), "paid": [True, None], "text": ["a\nb", "ß"]})
 
 
@@ -108,6 +110,58 @@ class BronzeStoreContract:
         begin(store, "dead").write(ROWS, watermark_min=None, watermark_max=None)
         assert store.remove_abandoned("customers") == []
         assert len(store.remove_abandoned("orders")) == 1
+
+    def test_without_arrivals_there_is_none(self, store):
+        assert (store.arrival_entities(), store.arrivals("orders")) == ([], [])
+        assert store.arrival("orders", "a.csv") is None
+
+    @pytest.mark.case("A20")
+    def test_arrivals_are_listed_oldest_first_then_by_path(self, store, drop):
+        drop("orders/arrivals/2024/new.csv", b"new", MODIFIED + HOUR)
+        drop("orders/arrivals/b.csv", b"bb", MODIFIED)
+        drop("orders/arrivals/a.csv", b"a", MODIFIED)
+        drop("customers/arrivals/c.csv", b"c", MODIFIED)
+        found = [(one.path, one.size_bytes, one.modified_at) for one in store.arrivals("orders")]
+        assert found == [("a.csv", 1, MODIFIED), ("b.csv", 2, MODIFIED), ("2024/new.csv", 3, MODIFIED + HOUR)]
+        assert store.arrival_entities() == ["customers", "orders"]
+        assert store.entities() == []
+
+    @pytest.mark.case("A20")
+    def test_a_version_stays_until_the_file_is_written_again(self, store, drop):
+        drop("orders/arrivals/a.csv", b"1", MODIFIED)
+        first = store.arrival("orders", "a.csv")
+        assert store.arrivals("orders") == [first]
+        drop("orders/arrivals/b.csv", b"1", MODIFIED)
+        assert store.arrival("orders", "a.csv") == first
+        drop("orders/arrivals/a.csv", b"2", MODIFIED)  # of the same size, and at the same time as the first
+        assert store.arrival("orders", "a.csv").version != first.version
+
+    @pytest.mark.parametrize(
+        "path", [".a.csv", "_a.csv", "a.csv.tmp", "a.csv.PART", "a.crdownload", "_temporary/a.csv", ".git/a.csv"]
+    )
+    def test_a_file_that_is_being_written_is_not_listed(self, store, drop, path):
+        drop(f"orders/arrivals/{path}", b"1", MODIFIED)
+        drop("orders/arrivals/done_.tmp.csv", b"1", MODIFIED)
+        assert [one.path for one in store.arrivals("orders")] == ["done_.tmp.csv"]
+
+    def test_an_arrival_is_read_as_often_as_it_is_asked_for(self, store, drop):
+        drop("orders/arrivals/2024/a.csv", b"one\ntwo", MODIFIED)
+        for _ in range(2):
+            with store.open_arrival("orders", "2024/a.csv") as file:
+                assert file.read() == b"one\ntwo"
+
+    @pytest.mark.parametrize("path", ["../_log/000000001.json", "/etc/hostname", "a/../../../x", ""])
+    def test_a_path_that_leads_elsewhere_is_refused(self, store, path):
+        store.commit(manifest(1))
+        for read in (store.arrival, store.open_arrival):
+            with pytest.raises(LakeError, match="is no path inside"):
+                read("orders", path)
+
+    def test_what_others_dropped_is_never_removed(self, store, drop):
+        drop("orders/arrivals/extraction=dead/part-00000.parquet", b"1", MODIFIED)
+        begin(store, "dead", folder="").write(ROWS, watermark_min=None, watermark_max=None)
+        assert store.remove_abandoned("orders") == ["orders/extraction=dead"]
+        assert [one.path for one in store.arrivals("orders")] == ["extraction=dead/part-00000.parquet"]
 
 
 __all__ = ["BronzeFile", "BronzeStoreContract", "begin", "manifest"]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from snowpipe_platform.errors import LakeError
+from snowpipe_platform.errors import ConfigurationError, LakeError
 from snowpipe_platform.records import ChangedRows, FileLayout, LakeRows
 from snowpipe_platform.spec.cleaning import single_spaced, stable_key
 from snowpipe_platform_tests.contracts.lake import WIDE, WIDE_ROWS
@@ -196,6 +196,33 @@ class EngineContract:
         with engine.session() as session, pytest.raises(LakeError) as told:
             read(session)
         assert re.fullmatch(rf"{path} is (missing|damaged \([^\n]+\))\. Restore it from a backup\.", str(told.value))
+
+    def test_conditions_are_judged_row_by_row_in_order_and_null_is_no(self, engine):
+        rows = pa.table({"n": pa.array([3, None, -1, 0] * 40_000), "Text": ["a", "b", None, "ab"] * 40_000})
+        conditions = {"positive": "n > 0", "odd name": "NOT (TEXT LIKE 'a%') -- why", "both": "n >= 0 AND text = 'a'"}
+        with engine.session() as session:
+            met = session.met(rows, conditions, dialect="duckdb")
+            none = session.met(rows.slice(0, 0), conditions, dialect="duckdb")
+        assert met.column_names == ["positive", "odd name", "both"]
+        assert met["positive"].to_pylist() == [True, False, False, False] * 40_000
+        assert met["odd name"].to_pylist() == [False, True, False, False] * 40_000
+        assert met["both"].to_pylist() == [True, False, False, False] * 40_000
+        assert none.num_rows == 0
+
+    def test_conditions_are_taken_from_another_systems_sql(self, engine):
+        rows = pa.table({"text": ["x1", "y", None]})
+        with engine.session() as session:
+            met = session.met(rows, {"digits": "REGEXP_LIKE(text, '.*[0-9]')"}, dialect="snowflake")
+        assert met["digits"].to_pylist() == [True, False, False]
+
+    @pytest.mark.parametrize("condition", ["no_such > 1", "n >", "no_such_function(n)", "CAST(text AS INT) > 0"])
+    def test_a_condition_that_cannot_be_judged_is_named(self, engine, condition):
+        rows = pa.table({"n": [1], "text": ["x"]})
+        with (
+            engine.session() as session,
+            pytest.raises(ConfigurationError, match=r"rule: |is no SQL condition of duckdb"),
+        ):
+            session.met(rows, {"rule": condition}, dialect="duckdb")
 
 
 def ids(schema):

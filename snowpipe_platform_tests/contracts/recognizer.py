@@ -117,12 +117,26 @@ class RecognizerContract:
                 assert [tuple(r) for r in found] == expected
                 assert known == len(rows) - len(expected)
 
-    def recognize(self, make_recognizer, log, mode, rows, size):
+    @pytest.mark.parametrize("mode", ["key", "bag", "snapshot"])
+    @settings(max_examples=12, deadline=None, derandomize=True)
+    @given(reads=reads, size=st.integers(1, 4))
+    def test_it_agrees_with_the_rule_in_any_order(self, make_recognizer, mode, reads, size):
+        with TemporaryDirectory() as folder:
+            log, oracle = Log(folder), Oracle(mode=mode)
+            for read in reads:
+                rows = [(*r[:3], 0) if mode == "snapshot" else r for r in read]
+                expected = oracle.new(rows)
+                found, known = self.recognize(make_recognizer, log, mode, rows, size, ordered=False)
+                assert [tuple(r) for r in found] == expected
+                assert known == len(rows) - len(expected)
+
+    def recognize(self, make_recognizer, log, mode, rows, size, *, ordered=True):
         recognizer = make_recognizer(
             schema=SCHEMA,
             key=[] if mode == "bag" else ["id"],
             watermark=None if mode == "snapshot" else "at",
             landed=log.landed,
+            ordered=ordered,
         )
         parts = [
             recognizer.new_rows(batch_of(rows[start : start + size], start=start))

@@ -2,7 +2,7 @@ import ibis
 import pytest
 
 from snowpipe_platform.errors import SchemaChangedError
-from snowpipe_platform.spec.schema_change import decide_schema, widest
+from snowpipe_platform.spec.schema_change import compare_schemas, decide_schema, widest
 
 
 def types(**columns):
@@ -75,3 +75,8 @@ def test_what_a_policy_stops_is_named_with_what_to_do(policy, found, reason):
 def test_the_wider_of_two_types_holds_every_value_of_both(left, right, wider):
     assert widest(ibis.dtype(left), ibis.dtype(right)) == ibis.dtype(wider)
     assert widest(ibis.dtype(right), ibis.dtype(left)) == ibis.dtype(wider)
+
+
+def test_what_a_policy_stops_can_be_asked_for_without_an_error():
+    found = compare_schemas(BEFORE, types(id="int32", name="string", new="string"), policy="freeze")
+    assert (found.breaking, found.changes) == (("new is new (string)",), ())
