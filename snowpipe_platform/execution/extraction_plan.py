@@ -14,6 +14,7 @@ from snowpipe_platform.execution.extraction_interval import Bounds, Window, deci
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.source_read import SourceRead, SourceSql
 from snowpipe_platform.ports import Warehouse
+from snowpipe_platform.spec.bronze_log import images
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest, day_folder
 from snowpipe_platform.spec.schema_change import decide_schema
@@ -96,6 +97,7 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     clock = warehouse.clock()
     source, columns, changes = _columns(query, log, warehouse)
     own = [manifest for manifest in log if manifest.query == query.name]
+    landed = [manifest for manifest in images(log) if manifest.query == query.name]
     common = {
         "query": query,
         "source_system": source_system,
@@ -109,7 +111,7 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     }
     if query.mode == "full":
         snapshot = SourceSql(query, warehouse.dialect, tuple(source.names)).snapshot()
-        return ExtractionPlan(**common, reads=(snapshot,), candidates=tuple(own))
+        return ExtractionPlan(**common, reads=(snapshot,), candidates=tuple(landed))
     sql = _watermark_sql(query, source, columns, warehouse.dialect)
     dtype = ibis.Schema.from_pyarrow(columns)[(query.watermark_column or "").lower()]
     bounds = decide_bounds(
@@ -117,7 +119,7 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     )
     if bounds.is_live:
         _refuse_nulls(query, sql, warehouse)
-    return ExtractionPlan(**common, **_incremental(bounds, own, sql))  # type: ignore[arg-type]
+    return ExtractionPlan(**common, **_incremental(bounds, landed, sql))  # type: ignore[arg-type]
 
 
 def describe_interval(plan: ExtractionPlan) -> str:
@@ -188,13 +190,13 @@ def _refuse_nulls(query: Query, sql: SourceSql, warehouse: Warehouse) -> None:
         raise SourceError(msg)
 
 
-def _incremental(bounds: Bounds, own: Sequence[Manifest], sql: SourceSql) -> dict[str, object]:
+def _incremental(bounds: Bounds, landed: Sequence[Manifest], sql: SourceSql) -> dict[str, object]:
     """Only live runs read and count rows outside any window: those above the bound, those without a watermark."""
     reads = [] if bounds.interval.is_empty else [sql.bounded(bounds.interval)]
     nulls = sql.nulls() if bounds.is_live and sql.query.on_null_watermark == "include" else None
     if nulls is not None:
         reads.append(nulls)
-    candidates = [_holding(m, bounds, with_nulls=nulls is not None) for m in own]
+    candidates = [_holding(m, bounds, with_nulls=nulls is not None) for m in landed]
     return {
         "bounds": bounds,
         "reads": tuple(reads),

@@ -18,6 +18,11 @@ def standing(log: Sequence[Manifest]) -> list[Manifest]:
     return [entry for entry in log if entry.has_rows and entry.number not in gone]
 
 
+def images(log: Sequence[Manifest]) -> list[Manifest]:
+    """The entries whose rows are what a source row looked like: what an extraction compares with."""
+    return [entry for entry in standing(log) if entry.kind in {"extraction", "arrival"}]
+
+
 def live_watermark(log: Sequence[Manifest]) -> Watermark | None:
     """The end of contiguous coverage: how far live runs have read without a hole, or where a person set it.
 
