@@ -14,7 +14,7 @@ from snowpipe_platform.execution.extraction_interval import Bounds, Window, deci
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.source_read import SourceRead, SourceSql
 from snowpipe_platform.ports import Warehouse
-from snowpipe_platform.spec.bronze_log import images
+from snowpipe_platform.spec.bronze_log import images, last_extraction
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest, day_folder
 from snowpipe_platform.spec.schema_change import decide_schema
@@ -135,7 +135,8 @@ def _columns(
     """The source's columns, what bronze keeps of them, and what changed since the last extraction."""
     source = warehouse.schema(query.sql, (None,) * placeholder_count(query.sql, warehouse.dialect))
     kept = bronze_schema(source)
-    known = {c.name: ibis.dtype(c.type) for c in log[-1].columns} if log else None
+    last = last_extraction(log)
+    known = None if last is None else {column.name: ibis.dtype(column.type) for column in last.columns}
     found = dict(ibis.Schema.from_pyarrow(kept).items())
     _require(query, kept)
     decision = decide_schema(known, found, policy=query.on_schema_change, query=query.name)
@@ -192,7 +193,7 @@ def _refuse_nulls(query: Query, sql: SourceSql, warehouse: Warehouse) -> None:
 
 def _incremental(bounds: Bounds, landed: Sequence[Manifest], sql: SourceSql) -> dict[str, object]:
     """Only live runs read and count rows outside any window: those above the bound, those without a watermark."""
-    reads = [] if bounds.interval.is_empty else [sql.bounded(bounds.interval)]
+    reads = [sql.bounded(part) for part in bounds.parts]
     nulls = sql.nulls() if bounds.is_live and sql.query.on_null_watermark == "include" else None
     if nulls is not None:
         reads.append(nulls)

@@ -16,7 +16,7 @@ from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.source_read import SourceRead
 from snowpipe_platform.ports import BronzeAttempt, Recognizer
 from snowpipe_platform.records import DeadLetter, Landed
-from snowpipe_platform.spec.manifest import BronzeFile, ColumnSpec, Coverage, Manifest
+from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS, BronzeFile, ColumnSpec, Coverage, Manifest
 from snowpipe_platform.spec.watermark import Watermark, encode
 
 Progress = Callable[[int], None]
@@ -34,10 +34,10 @@ class Tally:
     nulls: int = 0
     rule_failures: dict[str, int] = field(default_factory=dict)
 
-    def add(self, read: ReadRows, landed: int, *, nulls: bool) -> None:
+    def add(self, read: ReadRows, *, landed: int, dropped: int, nulls: bool) -> None:
         self.read += read.rows.num_rows
         self.landed += landed
-        self.dropped += read.kept.false_count
+        self.dropped += dropped
         self.nulls += landed if nulls else 0
         for name, count in read.failures().items():
             self.rule_failures[name] = self.rule_failures.get(name, 0) + count
@@ -87,18 +87,20 @@ class _Landing:
         self.files, self.tally = _Files(plan, attempt), Tally()
         self.end: Watermark | None = None
         """Where `max_batches` cut the interval: everything below is landed. None when nothing was cut."""
+        self._full_at: Watermark | None = None
 
     def read(self, read: SourceRead, progress: Progress) -> None:
-        """Land one statement's rows."""
-        full_at: Watermark | None = None
+        """Land one statement's rows; none of a later part of the interval once it is cut."""
+        if self.end is not None and not read.nulls:
+            return
         for batch in self._ground.warehouse.stream(read.sql, read.parameters):
             rows = read_rows(self._plan, batch, start=self.tally.read, nulls=read.nulls)
-            new = self._recognizer.new_rows(rows.accepted).rows
-            full_at = self._full_at(new, read) if full_at is None else full_at
-            end = self._first_above(new, full_at)
+            new, dropped = rows.parted(self._recognizer.new_rows(rows.batch).rows)
+            end = self._end(new, read)
             if end is not None:
-                rows, new = rows.where(self._below(rows.rows, end)), new.filter(self._below(new, end))
-            self._land(rows, new, nulls=read.nulls)
+                rows = rows.where(self._below(rows.rows, end))
+                new, dropped = (part.filter(self._below(part, end)) for part in (new, dropped))
+            self._land(rows, new, dropped, nulls=read.nulls)
             progress(self.tally.read)
             if end is not None:
                 self.end = end
@@ -112,29 +114,26 @@ class _Landing:
             self.tally.deleted += keys.num_rows
         self.files.finish()
 
-    def _land(self, read: ReadRows, new: pa.Table, *, nulls: bool) -> None:
+    def _land(self, read: ReadRows, new: pa.Table, dropped: pa.Table, *, nulls: bool) -> None:
         refuse_failures(self._plan, read)
         self.files.add(new)
-        self.tally.add(read, new.num_rows, nulls=nulls)
-        if read.kept.false_count:
-            self._ground.dead_letters.put(*_letters(self._plan, read.dropped))
+        self.tally.add(read, landed=new.num_rows, dropped=dropped.num_rows, nulls=nulls)
+        if dropped.num_rows:
+            self._ground.dead_letters.put(*_letters(self._plan, dropped))
 
-    def _full_at(self, new: pa.Table, read: SourceRead) -> Watermark | None:
-        """The watermark at which `max_batches` are full; its tie is landed whole, so that the cut is a clean bound.
-
-        A snapshot and the rows without a watermark are each one tie.
+    def _end(self, new: pa.Table, read: SourceRead) -> Watermark | None:
+        """Where to cut: above the watermark at which `max_batches` are full. Its tie is landed whole, so that the cut
+        is a clean bound. A snapshot and the rows without a watermark are each one tie.
         """
         limit, size = self._plan.query.max_batches, self._plan.query.batch_size
         if limit is None or self._plan.watermark is None or read.nulls:
             return None
-        if self.tally.landed + new.num_rows < limit * size:
+        room = limit * size - self.tally.landed
+        if self._full_at is None and new.num_rows >= room:
+            self._full_at = self._watermark_at(new, room - 1)
+        if self._full_at is None:
             return None
-        return self._watermark_at(new, limit * size - self.tally.landed - 1)
-
-    def _first_above(self, new: pa.Table, full_at: Watermark | None) -> Watermark | None:
-        if full_at is None:
-            return None
-        above = new.filter(pc.invert(self._below(new, full_at, or_equal=True)))
+        above = new.filter(pc.invert(self._below(new, self._full_at, or_equal=True)))
         return self._watermark_at(above, 0) if above.num_rows else None
 
     def _below(self, rows: pa.Table, bound: Watermark, *, or_equal: bool = False) -> pa.Array:
@@ -168,7 +167,7 @@ def land(plan: ExtractionPlan, ground: Ground, attempt: BronzeAttempt, *, progre
 
 def _letters(plan: ExtractionPlan, dropped: pa.Table) -> Iterator[DeadLetter]:
     """One letter a row, named after its content: a row read again under lookback is there once."""
-    for text in json_objects(dropped):
+    for text in json_objects(dropped.drop_columns(list(PLATFORM_COLUMNS))):
         yield DeadLetter(
             id=uuid.uuid5(uuid.NAMESPACE_OID, f"{plan.query.name}:{text}").hex,
             kind="rows",
