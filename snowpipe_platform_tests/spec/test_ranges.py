@@ -1,4 +1,5 @@
 from decimal import Decimal
+from itertools import pairwise
 
 import hypothesis.strategies as st
 import pytest
@@ -64,4 +65,4 @@ def test_they_hold_what_sets_of_their_watermarks_hold(changes):
             found, expected = found.remove(interval(lower, upper)), expected - held(lower, upper)
     parts = bounds(found)
     assert set().union(*(held(*part) for part in parts)) == expected
-    assert all(left[1] < right[0] for left, right in zip(parts, parts[1:], strict=False))
+    assert all(left[1] < right[0] for left, right in pairwise(parts))
