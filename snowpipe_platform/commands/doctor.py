@@ -76,7 +76,7 @@ def _findings() -> Iterator[Finding]:
         yield from _source_findings(Project(settings, load_pipeline(settings.pipeline), build_ground(settings)))
     yield _check("bronze files", lambda: bronze_files(settings))
     yield _check("lake", lambda: lake_tables(settings))
-    yield _check("leases", lambda: leases(settings.state_path))
+    yield _check("leases", lambda: leases(settings))
     yield _check("dagster", lambda: _dagster(settings))
 
 

@@ -101,6 +101,13 @@ def lower_bound(query: Query, kind: WatermarkKind, own: Sequence[Manifest], live
     return back if newest is None else min(back, newest)
 
 
+def next_start(query: Query, kind: WatermarkKind, own: Sequence[Manifest]) -> Watermark | None:
+    """The first watermark that the next live run reads; None for the source's beginning."""
+    reach = reach_of(own).in_kind(kind)
+    lower = lower_bound(query, kind, own, reach.watermark)
+    return None if lower is None else reach.skipped.first_outside(lower)
+
+
 def _initial(query: Query, kind: WatermarkKind) -> Watermark:
     try:
         return kind.parse(query.initial_value)

@@ -21,7 +21,16 @@ from snowpipe_platform.spec.schema_change import decide_schema
 from snowpipe_platform.spec.watermark import Interval, WatermarkKind, below_all, encode
 from snowpipe_platform.spec.watermark_sql import placeholder_count
 
-__all__ = ["ExtractionPlan", "Window", "describe_interval", "plan_extraction"]
+__all__ = [
+    "ExtractionPlan",
+    "Window",
+    "describe_interval",
+    "plan_extraction",
+    "require_columns",
+    "scalar",
+    "source_schema",
+    "watermark_sql",
+]
 
 
 @dataclass(frozen=True)
@@ -112,10 +121,10 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     if query.mode == "full":
         snapshot = SourceSql(query, warehouse.dialect, tuple(source.names)).snapshot()
         return ExtractionPlan(**common, reads=(snapshot,), candidates=tuple(landed))
-    sql = _watermark_sql(query, source, columns, warehouse.dialect)
+    sql = watermark_sql(query, source, columns, warehouse.dialect)
     dtype = ibis.Schema.from_pyarrow(columns)[(query.watermark_column or "").lower()]
     bounds = decide_bounds(
-        query, window, own, clock=clock, dtype=dtype, highest=lambda: _scalar(warehouse, sql.highest())
+        query, window, own, clock=clock, dtype=dtype, highest=lambda: scalar(warehouse, sql.highest())
     )
     if bounds.is_live:
         _refuse_nulls(query, sql, warehouse)
@@ -129,21 +138,26 @@ def describe_interval(plan: ExtractionPlan) -> str:
     return f"[{encode(plan.interval.lower) or 'beginning'}, {encode(plan.interval.upper)})"
 
 
+def source_schema(query: Query, warehouse: Warehouse) -> pa.Schema:
+    """The query's columns as the source has them now."""
+    return warehouse.schema(query.sql, (None,) * placeholder_count(query.sql, warehouse.dialect))
+
+
 def _columns(
     query: Query, log: Sequence[Manifest], warehouse: Warehouse
 ) -> tuple[pa.Schema, pa.Schema, tuple[str, ...]]:
     """The source's columns, what bronze keeps of them, and what changed since the last extraction."""
-    source = warehouse.schema(query.sql, (None,) * placeholder_count(query.sql, warehouse.dialect))
+    source = source_schema(query, warehouse)
     kept = bronze_schema(source)
     last = last_extraction(log)
     known = None if last is None else {column.name: ibis.dtype(column.type) for column in last.columns}
     found = dict(ibis.Schema.from_pyarrow(kept).items())
-    _require(query, kept)
+    require_columns(query, kept)
     decision = decide_schema(known, found, policy=query.on_schema_change, query=query.name)
     return source, pa.schema([field for field in kept if field.name in decision.columns]), decision.changes
 
 
-def _require(query: Query, kept: pa.Schema) -> None:
+def require_columns(query: Query, kept: pa.Schema) -> None:
     """Every column the query's declaration names is there. Raises ConfigurationError."""
     watermark = [query.watermark_column] if query.watermark_column else []
     for key, columns in (
@@ -169,20 +183,22 @@ def _require(query: Query, kept: pa.Schema) -> None:
             raise ConfigurationError(msg)
 
 
-def _watermark_sql(query: Query, source: pa.Schema, columns: pa.Schema, dialect: str) -> SourceSql:
+def watermark_sql(query: Query, source: pa.Schema, columns: pa.Schema, dialect: str) -> SourceSql:
+    """Writes the query's statements. Raises SourceError for a watermark that has no order both engines share."""
     column = (query.watermark_column or "").lower()
     kind = WatermarkKind.of(ibis.Schema.from_pyarrow(columns)[column], column=column)
     stored = next(field.type for field in source if field.name.lower() == column)
     return SourceSql(query, dialect, tuple(source.names), kind, below_all(ibis.dtype(stored)))
 
 
-def _scalar(warehouse: Warehouse, read: SourceRead) -> object:
+def scalar(warehouse: Warehouse, read: SourceRead) -> object:
+    """The one value that the statement asks for."""
     return warehouse.scalar(read.sql, read.parameters)
 
 
 def _refuse_nulls(query: Query, sql: SourceSql, warehouse: Warehouse) -> None:
     counting = sql.null_count() if query.on_null_watermark == "fail" else None
-    count = int(str(_scalar(warehouse, counting))) if counting is not None else 0
+    count = int(str(scalar(warehouse, counting))) if counting is not None else 0
     if count:
         msg = (
             f"query {query.name!r}: {count:,} rows have no {query.watermark_column}, and on_null_watermark is 'fail'. "

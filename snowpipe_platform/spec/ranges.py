@@ -49,6 +49,11 @@ class Ranges:
         cut = (Interval(each.lower, min(each.upper, bound)) for each in self.intervals)
         return Ranges(tuple(each for each in cut if not each.is_empty))
 
+    def first_outside(self, value: Watermark) -> Watermark:
+        """The lowest watermark from `value` on that is not in it."""
+        holding = (each.upper for each in self.intervals if each.meets(value, value))
+        return next(holding, value)
+
     def each_bound(self, change: Callable[[Watermark], Watermark]) -> "Ranges":
         """With another bound for each."""
         changed = (Interval(None if i.lower is None else change(i.lower), change(i.upper)) for i in self.intervals)
