@@ -11,7 +11,14 @@ from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.plan import TableRequest
 from snowpipe_platform.execution.planning import plan_table
 from snowpipe_platform.records import TableState
-from snowpipe_platform.spec.bronze_log import incomplete_days, live_watermark
+from snowpipe_platform.spec.bronze_log import (
+    cut_days,
+    incomplete_days,
+    last_extraction,
+    live_watermark,
+    standing,
+    withdrawn_days,
+)
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
@@ -80,17 +87,17 @@ def table_standing(table: Table, project: Project) -> TableStanding:
 
 def _bronze(query: Query, ground: Ground) -> BronzeStanding:
     log = ground.bronze.log(query.entity)
-    incomplete = tuple(incomplete_days(log))
-    days = ", ".join(map(str, incomplete))
+    incomplete, counted, last = tuple(incomplete_days(log)), standing(log), last_extraction(log)
+    waits = {"max_batches cut short": cut_days(log), "withdrawn, to be extracted again": withdrawn_days(log)}
     return BronzeStanding(
         f"bronze/{query.entity}",
         INCOMPLETE if incomplete else "ok" if log else NEVER_RUN,
-        sum(manifest.rows_landed for manifest in log),
-        log[-1].extracted_at if log else None,
-        len({manifest.load_day for manifest in log}),
+        sum(manifest.rows_landed for manifest in counted),
+        None if last is None else last.extracted_at,
+        len({manifest.load_day for manifest in counted}),
         encode(live_watermark([manifest for manifest in log if manifest.query == query.name])),
         incomplete,
-        f"max_batches cut short: {days}" if incomplete else "",
+        "; ".join(f"{why}: {', '.join(map(str, days))}" for why, days in waits.items() if days),
     )
 
 
@@ -171,4 +178,4 @@ def _load_days(table: ChangesTable, state: TableState | None, ground: Ground) ->
     if state is None:
         return 0
     done = Consumption.decode(state.properties.get(CONSUMED_PROPERTY)).manifests.get(table.source, frozenset())
-    return len({manifest.load_day for manifest in ground.bronze.log(table.source) if manifest.number in done})
+    return len({entry.load_day for entry in standing(ground.bronze.log(table.source)) if entry.number in done})

@@ -113,11 +113,12 @@ def _moved(reach: Reach, coverage: Coverage) -> Reach:
     reach, to = reach.in_kind(coverage.kind), coverage.interval.upper
     at, between = reach.watermark, Interval(reach.watermark, to)
     begin = to if at is None else None if reach.begin is None else min(reach.begin, to)
+    is_back = at is not None and to < at  # type: ignore[operator]
     return Reach(
         reach.kind,
         begin,
         covered=Ranges((Interval(None, to),)),
-        skipped=reach.skipped.below(to).add(between),
+        skipped=reach.skipped.below(to) if is_back else reach.skipped.add(between),
         holes=_filled(reach.holes, between),
     )
 
@@ -134,9 +135,8 @@ def _without(reach: Reach, gone: Manifest, starts: Mapping[int, Watermark | None
     start = starts[gone.number] if gone.moves_watermark else interval.lower
     marks = [kind.parse(file.watermark_min) for file in gone.files if file.watermark_min is not None]
     lower = None if start is None else min([start, *marks])
-    read = Reach(kind, covered=Ranges.of([Interval(lower, interval.upper)])).in_kind(reach.kind or kind)
-    rest = read.covered.without(reach.skipped)
-    holes = (*reach.holes, Hole(gone.number, gone.load_day, rest)) if rest.intervals else reach.holes
+    read = Reach(kind, covered=Ranges.of([Interval(lower, interval.upper)])).in_kind(reach.kind or kind).covered
+    holes = (*reach.holes, Hole(gone.number, gone.load_day, read)) if read.intervals else reach.holes
     if lower is not None and reach.begin is not None:
-        rest = rest.remove(Interval(None, reach.begin))
-    return replace(reach, covered=reach.covered.without(rest), holes=holes)
+        read = read.remove(Interval(None, reach.begin))
+    return replace(reach, covered=reach.covered.without(read), holes=holes)

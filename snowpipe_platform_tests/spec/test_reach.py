@@ -58,6 +58,9 @@ def test_an_empty_log_has_covered_nothing():
         pytest.param((*RUNS, moved(4, 20), moved(5, 30)), 30, [(12, 30)], id="set forward twice"),
         pytest.param((*RUNS, moved(4, 12)), 12, [], id="set where it is"),
         pytest.param(
+            (*RUNS, moved(4, 20), withdraw(5, 2), moved(6, 7)), 7, [(5, 7), (12, 20)], id="set forward before a skip"
+        ),
+        pytest.param(
             (read(1, 4, 5), withdraw(2, 1), moved(3, 9)), 9, [(None, 9)], id="set forward when nothing is covered"
         ),
         pytest.param((read(1, 4, 9), moved(2, 1)), 1, [], id="rewound before the first run's start"),
