@@ -3,7 +3,7 @@
 Each port has one contract suite in the tests that every backend passes. Instants are tz-naive UTC microseconds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import BinaryIO, Protocol
@@ -14,9 +14,12 @@ import pyarrow as pa
 
 from snowpipe_platform.records import (
     Arrival,
+    ClosedLetter,
+    Closing,
     Commit,
     DeadLetter,
     FileLayout,
+    HeldLease,
     LakeFile,
     Landed,
     Lease,
@@ -126,8 +129,8 @@ class StateStore(Protocol):
     def watermark(self, query: str) -> str | None:
         """The live watermark as `encode` wrote it."""
 
-    def advance_watermark(self, query: str, *, expected: str | None, new: str) -> bool:
-        """Set it when it still is `expected`; False when somebody else moved it."""
+    def advance_watermark(self, query: str, *, expected: str | None, new: str | None) -> bool:
+        """Set it, or forget it, when it still is `expected`; False when somebody else moved it."""
 
     def lease(self, resource: str, *, holder: str) -> AbstractContextManager[Lease]:
         """Hold the resource while the block runs. Raises LeaseHeldError; a dead holder's lease is taken over."""
@@ -135,15 +138,24 @@ class StateStore(Protocol):
     def verify(self, lease: Lease) -> None:
         """Raises LeaseHeldError when somebody took the lease over: the fencing check before a commit."""
 
+    def leases(self) -> list[HeldLease]:
+        """Those held now, by resource."""
+
 
 class DeadLetters(Protocol):
     """Where what failed for good waits for a person."""
 
     def put(self, *letters: DeadLetter) -> None:
-        """Keep all of them; one with an id already there replaces it."""
+        """Keep all of them; one with an id already there replaces it. Rows that were discarded stay so."""
 
     def all(self) -> list[DeadLetter]:
-        """Oldest first."""
+        """Those that wait, oldest first."""
+
+    def close(self, ids: Collection[str], closing: Closing) -> None:
+        """They wait no more. What they were and how they ended is kept; an id that does not wait is fine."""
+
+    def closed(self) -> list[ClosedLetter]:
+        """Those that wait no more, the last closed last. One that failed again since is in both lists."""
 
 
 class Lake(Protocol):

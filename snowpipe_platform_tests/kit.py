@@ -141,6 +141,11 @@ class World:
         """One column of all bronze rows, sorted."""
         return sorted(row[name] for row in self.rows())
 
+    def counted(self, *names: str) -> list[tuple[Any, ...]]:
+        """Columns of the bronze rows that are not withdrawn, sorted."""
+        rows = bronze_rows(self.bronze_folder, self.query.entity, counted=True)
+        return sorted(tuple(row[name] for name in names) for row in rows)
+
     def manifests(self) -> list[Row]:
         return bronze_manifests(self.bronze_folder, self.query.entity)
 
@@ -158,11 +163,17 @@ def bronze_manifests(bronze: Path, entity: str) -> list[Row]:
     return [json.loads(path.read_text()) for path in sorted((bronze / entity / "_log").glob("0*.json"))]
 
 
-def bronze_rows(bronze: Path, entity: str) -> list[Row]:
-    """Rows of the committed files, read with pyarrow and json alone; a column a file does not have is left out."""
+def bronze_rows(bronze: Path, entity: str, *, counted: bool = False) -> list[Row]:
+    """Rows of the committed files, read with pyarrow and json alone; a column a file does not have is left out.
+
+    counted: without the rows of withdrawn manifests.
+    """
+    manifests = bronze_manifests(bronze, entity)
+    gone = {manifest["withdraws"] for manifest in manifests} if counted else set()
     return [
         row
-        for manifest in bronze_manifests(bronze, entity)
+        for manifest in manifests
+        if manifest["number"] not in gone
         for file in manifest["files"]
         for row in _file_rows(bronze / file["path"], manifest)
     ]

@@ -5,15 +5,16 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from snowpipe_platform.backends.folders import make_folder, unusable
 from snowpipe_platform.backends.processes import is_running
 from snowpipe_platform.errors import ConfigurationError, LakeError, LeaseHeldError
-from snowpipe_platform.records import DeadLetter, Lease
+from snowpipe_platform.records import ClosedLetter, Closing, DeadLetter, HeldLease, Lease
 
 LEASE_SECONDS = 3600.0
 """How long a holder on another machine is believed; one on this machine is asked for by its process id."""
@@ -29,7 +30,14 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, error TEXT NOT NULL,
     failed_at TEXT NOT NULL, request TEXT NOT NULL, rows TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS closed_letters (
+    id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, error TEXT NOT NULL,
+    failed_at TEXT NOT NULL, request TEXT NOT NULL, rows TEXT NOT NULL,
+    outcome TEXT NOT NULL, closed_by TEXT NOT NULL, reason TEXT NOT NULL, closed_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS closed_letters_by_id ON closed_letters (id);
 """
+_LETTER = "id, kind, subject, error, failed_at, request, rows"
 
 
 class SqliteState:
@@ -39,13 +47,14 @@ class SqliteState:
         self._path = path
 
     def watermark(self, query: str) -> str | None:
-        with self._transaction() as database:
-            row = database.execute("SELECT value FROM watermarks WHERE query = ?", (query,)).fetchone()
-        return None if row is None else str(row[0])
+        rows = self._read("SELECT value FROM watermarks WHERE query = ?", query)
+        return str(rows[0][0]) if rows else None
 
-    def advance_watermark(self, query: str, *, expected: str | None, new: str) -> bool:
+    def advance_watermark(self, query: str, *, expected: str | None, new: str | None) -> bool:
         with self._transaction() as database:
-            if expected is None:
+            if new is None:
+                done = database.execute("DELETE FROM watermarks WHERE query = ? AND value = ?", (query, expected))
+            elif expected is None:
                 done = database.execute(
                     "INSERT INTO watermarks VALUES (?, ?) ON CONFLICT (query) DO NOTHING", (query, new)
                 )
@@ -70,21 +79,49 @@ class SqliteState:
             msg = f"{lease.resource}: another run took the lease over while this one was working; nothing was written"
             raise LeaseHeldError(msg)
 
+    def leases(self) -> list[HeldLease]:
+        held = "SELECT resource, holder, host, pid, started, expires_at FROM leases WHERE holder IS NOT NULL ORDER BY 1"
+        return [
+            HeldLease(resource, holder, host, pid, is_alive=_is_alive(host, pid, *since))
+            for resource, holder, host, pid, *since in self._read(held)
+        ]
+
     def put(self, *letters: DeadLetter) -> None:
         values = [
             (r.id, r.kind, r.subject, r.error, r.failed_at.isoformat(), json.dumps(dict(r.request)), json.dumps(r.rows))
             for r in letters
         ]
+        kept = (
+            "INSERT OR REPLACE INTO dead_letters SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE ?2 <> 'rows' OR NOT EXISTS "
+            "(SELECT 1 FROM closed_letters WHERE id = ?1 AND outcome = 'discarded')"
+        )
         with self._transaction() as database:
-            database.executemany("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            database.executemany(kept, values)
 
     def all(self) -> list[DeadLetter]:
+        waiting = f"SELECT {_LETTER} FROM dead_letters ORDER BY failed_at, id"  # noqa: S608
+        return [_letter(row) for row in self._read(waiting)]
+
+    def close(self, ids: Collection[str], closing: Closing) -> None:
+        about = (closing.outcome, closing.by, closing.reason, closing.closed_at.isoformat())
         with self._transaction() as database:
-            rows = database.execute("SELECT * FROM dead_letters ORDER BY failed_at, id").fetchall()
-        return [
-            DeadLetter(r[0], r[1], r[2], r[3], datetime.fromisoformat(r[4]), json.loads(r[5]), tuple(json.loads(r[6])))
-            for r in rows
-        ]
+            database.executemany(
+                f"INSERT INTO closed_letters SELECT {_LETTER}, ?, ?, ?, ? FROM dead_letters WHERE id = ?",  # noqa: S608
+                [(*about, each) for each in ids],
+            )
+            database.executemany("DELETE FROM dead_letters WHERE id = ?", [(each,) for each in ids])
+
+    def closed(self) -> list[ClosedLetter]:
+        about = "outcome, closed_by, reason, closed_at"
+        rows = self._read(f"SELECT {_LETTER}, {about} FROM closed_letters ORDER BY closed_at, rowid")  # noqa: S608
+        return [ClosedLetter(_letter(row), _closing(*row[7:])) for row in rows]
+
+    def _read(self, statement: str, *values: str) -> list[Any]:
+        """What a file that is not there yet would say, without making it."""
+        if not self._path.exists():
+            return []
+        with self._transaction() as database:
+            return database.execute(statement, values).fetchall()
 
     def _acquire(self, resource: str, holder: str) -> Lease:
         with self._transaction() as database:
@@ -147,6 +184,17 @@ class SqliteState:
             f"{self._path} is not readable as the state store ({error}). "
             "Delete it: watermarks come back from the bronze log; waiting dead letters are lost."
         )
+
+
+def _letter(row: Sequence[Any]) -> DeadLetter:
+    """The first columns of a row, in the order of `_LETTER`."""
+    identifier, kind, subject, error, failed_at, request, rows, *_ = row
+    told = json.loads(request), tuple(json.loads(rows))
+    return DeadLetter(identifier, kind, subject, error, datetime.fromisoformat(failed_at), *told)
+
+
+def _closing(outcome: Any, by: str, reason: str, closed_at: str) -> Closing:  # noqa: ANN401 - one of the words
+    return Closing(outcome, by, reason, datetime.fromisoformat(closed_at))
 
 
 def _is_alive(host: str, pid: int, started: str | None, expires_at: float) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from snowpipe_platform.cli import arrivals, daily
+from snowpipe_platform.cli import arrivals, bronze, daily, state
 from snowpipe_platform.commands.invocation import OneLineErrors
 
 app = typer.Typer(
@@ -18,6 +18,8 @@ app = typer.Typer(
 )
 daily.register(app)
 arrivals.register(app)
+app.add_typer(state.app, name="state")
+app.add_typer(bronze.app, name="bronze")
 
 
 def main() -> None:

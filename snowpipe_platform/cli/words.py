@@ -14,6 +14,20 @@ def complete_table(incomplete: str) -> list[str]:
     return [name for name in table_names() if name.startswith(incomplete)]
 
 
+def complete_query(incomplete: str) -> list[str]:
+    """Names of queries for the shell."""
+    from snowpipe_platform.commands.completion import query_names  # noqa: PLC0415
+
+    return [name for name in query_names() if name.startswith(incomplete)]
+
+
+def complete_entity(incomplete: str) -> list[str]:
+    """Names of bronze logs for the shell, short and full."""
+    from snowpipe_platform.commands.completion import entity_names  # noqa: PLC0415
+
+    return [name for name in entity_names() if name.startswith(incomplete)]
+
+
 Tables = Annotated[
     list[str] | None,
     typer.Argument(metavar="TABLE", help="such as silver/dim_customers; all if none", autocompletion=complete_table),
@@ -23,3 +37,13 @@ OneTable = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")]
 Traceback = Annotated[bool, typer.Option("--traceback", help="Show where in the code an error comes from.")]
+OneQuery = Annotated[
+    str, typer.Argument(metavar="QUERY", help="of the queries file, such as orders", autocompletion=complete_query)
+]
+OneEntity = Annotated[
+    str, typer.Argument(metavar="ENTITY", help="whose log it is, such as orders", autocompletion=complete_entity)
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why; kept with the decision.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would follow; write nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+Limit = Annotated[int, typer.Option(min=1, help="How many to show, the newest.")]

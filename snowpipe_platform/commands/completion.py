@@ -11,29 +11,51 @@ LAYERS = ("silver", "gold")
 
 def table_names() -> list[str]:
     """Full names, then short ones; none where the pipeline cannot be found."""
+    folder = _package_folder()
+    if folder is None:
+        return []
+    entities = [f"bronze/{entity}" for _, entity in _queries(folder / "source")]
+    full = [*entities, *(name for layer in LAYERS for name in _tables(folder, layer))]
+    return [*full, *(name.partition("/")[2] for name in full)]
+
+
+def query_names() -> list[str]:
+    """As the queries file has them; none where it cannot be read."""
+    folder = _package_folder()
+    return [] if folder is None else [name for name, _ in _queries(folder / "source")]
+
+
+def entity_names() -> list[str]:
+    """Short names, then full ones."""
+    folder = _package_folder()
+    short = [] if folder is None else [entity for _, entity in _queries(folder / "source")]
+    return [*short, *(f"bronze/{entity}" for entity in short)]
+
+
+def _package_folder() -> Path | None:
+    """Of the pipeline, without importing it."""
     try:
         spec = find_spec(read_settings().pipeline)
     except (ImportError, ValueError, SnowpipeError):
-        return []
+        return None
     if spec is None or not spec.submodule_search_locations:
-        return []
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    full = [*_entities(folder / "source"), *(name for layer in LAYERS for name in _tables(folder, layer))]
-    return [*full, *(name.partition("/")[2] for name in full)]
+        return None
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 def _tables(folder: Path, layer: str) -> list[str]:
     return sorted(f"{layer}/{path.stem}" for path in (folder / layer).glob("[!_]*.py"))
 
 
-def _entities(folder: Path) -> list[str]:
-    import yaml  # noqa: PLC0415 - read when a table is completed
+def _queries(folder: Path) -> list[tuple[str, str]]:
+    """Name and entity of each query."""
+    import yaml  # noqa: PLC0415 - read when a name is completed
 
     for path in sorted(folder.glob("*")):
         if path.suffix in {".yaml", ".yml", ".json"}:
             try:
                 queries = yaml.safe_load(path.read_text("utf-8"))["queries"]
-                return [f"bronze/{query.get('entity', query['name'])}" for query in queries]
+                return [(query["name"], query.get("entity", query["name"])) for query in queries]
             except (yaml.YAMLError, KeyError, TypeError, AttributeError, OSError):
                 return []
     return []

@@ -17,6 +17,7 @@ from snowpipe_platform.execution.outcome import Outcome
 from snowpipe_platform.execution.run import BRONZE
 from snowpipe_platform.pipeline.source.generator import advance_day, build_warehouse
 from snowpipe_platform.settings import SHOP_PIPELINE
+from snowpipe_platform.spec.bronze_log import standing
 
 FIRST_DAYS = 3
 
@@ -66,10 +67,10 @@ def _last_source_day(project: Project) -> date:
 
 
 def _landed_days(project: Project) -> set[date]:
-    """Days every entity was extracted for."""
+    """Days every entity has an extraction for that counts."""
     bronze = project.ground.bronze
     days = [
-        {entry.load_day for entry in bronze.log(entity) if entry.kind == "extraction"}
+        {entry.load_day for entry in standing(bronze.log(entity)) if entry.kind == "extraction"}
         for entity in project.pipeline.queries_by_entity
     ]
     return set.intersection(*days) if days else set()

@@ -78,7 +78,7 @@ def _findings() -> Iterator[Finding]:
         yield _check("dropped files", lambda: dropped_files(project))
     yield _check("bronze files", lambda: bronze_files(settings))
     yield _check("lake", lambda: lake_tables(settings))
-    yield _check("leases", lambda: leases(settings.state_path))
+    yield _check("leases", lambda: leases(settings))
     yield _check("dagster", lambda: _dagster(settings))
 
 

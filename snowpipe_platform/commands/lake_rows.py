@@ -8,19 +8,21 @@ import ibis.expr.datatypes as dt
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.execution.run import BRONZE
 from snowpipe_platform.records import BronzeRows, LakeRows
+from snowpipe_platform.spec.bronze_log import standing
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS
 from snowpipe_platform.spec.schema_change import widest
 
 
 def bronze_rows(entity: str, project: Project) -> BronzeRows:
-    """Rows of all committed manifests; a column has the widest type it ever had."""
+    """Rows of all manifests that count; a column has the widest type it ever had."""
     log = project.ground.bronze.log(entity)
+    counted = standing(log)
     columns: dict[str, dt.DataType] = {}
-    for column in (column for manifest in log for column in manifest.columns):
+    for column in (column for manifest in counted or log for column in manifest.columns):
         found = ibis.dtype(column.type)
         columns[column.name] = widest(columns[column.name], found) if column.name in columns else found
-    locations = {file.path: project.ground.bronze.locate(file) for manifest in log for file in manifest.files}
-    return BronzeRows(tuple(log), locations, ibis.schema(columns | dict(PLATFORM_COLUMNS)))
+    locations = {file.path: project.ground.bronze.locate(file) for manifest in counted for file in manifest.files}
+    return BronzeRows(tuple(counted), locations, ibis.schema(columns | dict(PLATFORM_COLUMNS)))
 
 
 def lake_rows(

@@ -23,6 +23,7 @@ from snowpipe_platform.commands.terminal import (
 )
 from snowpipe_platform.execution.execute import PARTITION_PROPERTY, ROWS_PROPERTY, RUN_ID_PROPERTY
 from snowpipe_platform.execution.run import BRONZE
+from snowpipe_platform.spec.bronze_log import standing
 from snowpipe_platform.spec.manifest import EXTRACTION_TIMESTAMP
 from snowpipe_platform.spec.table import CHANGED_AT, PAYLOAD, SOURCE_FILE, SOURCE_ROW
 
@@ -34,7 +35,7 @@ LONGEST_TYPE = 24
 
 @dataclass(frozen=True)
 class CommitLine:
-    """One commit, or one manifest of a bronze log."""
+    """One commit, or one manifest of a bronze log that counts."""
 
     number: int
     at: str
@@ -138,7 +139,7 @@ def _location(project: Project, name: str) -> str:
 
 
 def _manifests(project: Project, name: str) -> list[CommitLine]:
-    log = project.ground.bronze.log(name.removeprefix(BRONZE))[-COMMITS:]
+    log = standing(project.ground.bronze.log(name.removeprefix(BRONZE)))[-COMMITS:]
     return [
         CommitLine(m.number, f"{m.extracted_at:%Y-%m-%d %H:%M}", m.rows_landed, str(m.load_day), m.run_id) for m in log
     ]

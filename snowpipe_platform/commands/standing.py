@@ -15,7 +15,14 @@ from snowpipe_platform.orchestration.pending import DueDates, due_dates
 from snowpipe_platform.records import TableState
 from snowpipe_platform.spec.analysis_dates import in_words
 from snowpipe_platform.spec.as_of import AsOfTable
-from snowpipe_platform.spec.bronze_log import incomplete_days, live_watermark
+from snowpipe_platform.spec.bronze_log import (
+    cut_days,
+    incomplete_days,
+    last_extraction,
+    live_watermark,
+    standing,
+    withdrawn_days,
+)
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
@@ -90,19 +97,19 @@ def table_standing(table: Table, project: Project) -> TableStanding:
 
 def _bronze(query: Query, ground: Ground) -> BronzeStanding:
     log = ground.bronze.log(query.entity)
-    incomplete = tuple(incomplete_days(log))
-    days = ", ".join(map(str, incomplete))
+    incomplete, counted, last = tuple(incomplete_days(log)), standing(log), last_extraction(log)
+    waits = {"max_batches cut short": cut_days(log), "withdrawn, to be extracted again": withdrawn_days(log)}
     dropped = look(query.entity, ground, now=datetime.now(UTC).replace(tzinfo=None))
     waiting = len(dropped.ready) + len(dropped.unsettled)
-    notes = [f"max_batches cut short: {days}"] if incomplete else []
+    notes = [f"{why}: {', '.join(map(str, days))}" for why, days in waits.items() if days]
     notes += [f"dropped files that wait: {waiting:,}"] if waiting else []
     notes += [f"dropped files in the dead letters: {len(dropped.failed):,}"] if dropped.failed else []
     return BronzeStanding(
         f"bronze/{query.entity}",
         INCOMPLETE if incomplete else "ok" if log else NEVER_RUN,
-        sum(manifest.rows_landed for manifest in log),
-        log[-1].extracted_at if log else None,
-        len({manifest.load_day for manifest in log}),
+        sum(manifest.rows_landed for manifest in counted),
+        None if last is None else last.extracted_at,
+        len({manifest.load_day for manifest in counted}),
         encode(live_watermark([manifest for manifest in log if manifest.query == query.name])),
         incomplete,
         "; ".join(notes),
@@ -209,4 +216,4 @@ def _load_days(table: ChangesTable, state: TableState | None, ground: Ground) ->
     if state is None:
         return 0
     done = Consumption.decode(state.properties.get(CONSUMED_PROPERTY)).manifests.get(table.source, frozenset())
-    return len({manifest.load_day for manifest in ground.bronze.log(table.source) if manifest.number in done})
+    return len({entry.load_day for entry in standing(ground.bronze.log(table.source)) if entry.number in done})

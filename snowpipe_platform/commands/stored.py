@@ -1,9 +1,5 @@
 """What the home folder keeps, checked for `snowpipe doctor`: bronze files, lake tables, leases."""
 
-import os
-import socket
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -84,26 +80,12 @@ def _require_file(path: str, size_bytes: int, kept: str, mend: str) -> None:
         raise WrongError(f"{kept}: {path} has {found:,} bytes, recorded are {size_bytes:,}", mend)
 
 
-def leases(path: Path) -> str:
+def leases(settings: Settings) -> str:
     """A dead process's lease stops nobody: the next run of the table takes it over."""
-    if not path.exists():
-        return "none held"
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as state:
-        held = state.execute("SELECT resource, pid, host FROM leases WHERE holder IS NOT NULL ORDER BY 1").fetchall()
-    here = socket.gethostname()
+    held = build_ground(settings).state.leases()
     told = [
-        f"{resource} by {'a running' if host != here or _runs(pid) else 'a dead'} process ({pid} on {host})"
-        for resource, pid, host in held
+        f"{lease.resource} by {'a running' if lease.is_alive else 'a dead'} process ({lease.pid} on {lease.host})"
+        for lease in held
     ]
-    dead = " ; the next run takes a dead one's over" if any("a dead" in text for text in told) else ""
+    dead = "" if all(lease.is_alive for lease in held) else " ; the next run takes a dead one's over"
     return ", ".join(told) + dead if told else "none held"
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -20,6 +20,9 @@ STYLES: Mapping[str, str] = {
     "unchanged": "dim",
     "warned": "yellow",
     "stale": "yellow",
+    "differs": "yellow",
+    "mended": "green",
+    "withdrawn": "dim",
     "incomplete": "yellow",
     "never run": "dim",
     "blocked": "magenta",
@@ -30,6 +33,7 @@ NOTE_INDENT = "    "
 LONGEST_CELL = 28
 """Characters of a value that are shown; the rest is behind `…`."""
 NOTHING = "-"
+_THOUSAND, _UNITS = 1000, ("kB", "MB", "GB", "TB", "PB")
 
 
 class _Console(Console):
@@ -204,6 +208,14 @@ class _Moving(_Quiet):
 def count(number: int | None) -> str:
     """A number of rows, `-` where there is none to give."""
     return NOTHING if number is None else f"{number:,}"
+
+
+def size(number: int) -> str:
+    """Of files: `812 B`, `1.4 kB`, `3.0 GB`; 1,000 of one is one of the next."""
+    if number < _THOUSAND:
+        return f"{number} B"
+    power = min(int(math.log10(number)) // 3, len(_UNITS))
+    return f"{number / _THOUSAND**power:.1f} {_UNITS[power - 1]}"
 
 
 def _print(console: Console, text: Text) -> None:

@@ -32,14 +32,14 @@ class _Landing:
 
     def land(self, read: ReadRows, recognizer: Recognizer) -> None:
         refuse_failures(self._plan, read)
-        new = recognizer.new_rows(read.accepted).rows
+        new, dropped = read.parted(recognizer.new_rows(read.batch).rows)
         has_watermark = self._has_watermark(new)
         self._with.add(new.filter(has_watermark))
         self._without.add(new.filter(pc.invert(has_watermark)))
         nulls = new.num_rows - pc.sum(has_watermark, min_count=0).as_py()
-        self.tally.add(read, new.num_rows, nulls=nulls)
-        if read.kept.false_count:
-            self._keep(*letters(self._plan, read.dropped))
+        self.tally.add(read, landed=new.num_rows, dropped=dropped.num_rows, nulls=nulls)
+        if dropped.num_rows:
+            self._keep(*letters(self._plan, dropped))
 
     def entry(self) -> Manifest:
         self._with.finish()

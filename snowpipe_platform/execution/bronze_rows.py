@@ -40,16 +40,20 @@ class ReadRows:
         return ReadRows(self.rows.filter(chosen), rules, self.kept.filter(chosen))
 
     @property
-    def accepted(self) -> pa.RecordBatch:
-        """The rows to land unless they were before."""
-        rows = self.rows if pc.all(self.kept).as_py() else self.rows.filter(self.kept)
-        batches = rows.combine_chunks().to_batches()
-        return batches[0] if batches else pa.RecordBatch.from_pylist([], rows.schema)
+    def batch(self) -> pa.RecordBatch:
+        """The rows, to tell the new ones from those landed before."""
+        batches = self.rows.combine_chunks().to_batches()
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], self.rows.schema)
 
-    @property
-    def dropped(self) -> pa.Table:
-        """The rows that rules keep out, the source's columns only."""
-        return self.rows.filter(pc.invert(self.kept)).drop_columns([n for n in PLATFORM_COLUMNS if n != CONTENT_HASH])
+    def parted(self, new: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Those of these rows that were not landed before, parted into what the rules let in and what they keep out.
+
+        A row that was landed, whatever the rules were then, is neither.
+        """
+        if pc.all(self.kept).as_py() or not new.num_rows:
+            return new, new.slice(0, 0)
+        kept = self.kept.take(pc.subtract(new[ROW_NUMBER], self.rows[ROW_NUMBER][0]).combine_chunks())
+        return new.filter(kept), new.filter(pc.invert(kept))
 
     def failures(self) -> dict[str, int]:
         """How many rows break each rule."""

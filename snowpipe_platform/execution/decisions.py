@@ -7,6 +7,7 @@ from typing import Any
 
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground, RunIdentity
+from snowpipe_platform.execution.watermark_index import mend_index
 from snowpipe_platform.spec.manifest import EntryKind, Manifest
 
 
@@ -51,7 +52,8 @@ def decision(log: Sequence[Manifest], kind: EntryKind, author: Author, *, load_d
 def record(
     entity: str, ground: Ground, author: Author, decide: Callable[[list[Manifest]], Sequence[Manifest]]
 ) -> list[Manifest]:
-    """Commit the entries that `decide` makes of the log, in order, while holding the entity's lease.
+    """Commit the entries that `decide` makes of the log, in order, while holding the entity's lease, and bring the
+    watermark index up to them.
 
     Raises LakeError where there is no log yet, LeaseHeldError when a run is extracting the entity.
     """
@@ -63,4 +65,6 @@ def record(
         for entry in entries:
             ground.state.verify(lease)
             ground.bronze.commit(entry)
+        for query in dict.fromkeys(entry.query for entry in entries):
+            mend_index(query, [*log, *entries], ground)
         return entries

@@ -13,12 +13,12 @@ from snowpipe_platform.execution.extraction_plan import ExtractionPlan, Window, 
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.landing import Progress, land
 from snowpipe_platform.execution.log_entry import land_and_commit
+from snowpipe_platform.execution.watermark_index import mend_index
 from snowpipe_platform.ports import BronzeAttempt
-from snowpipe_platform.records import DeadLetter, Lease
-from snowpipe_platform.spec.bronze_log import incomplete_days, live_watermark
+from snowpipe_platform.records import Closing, DeadLetter, Lease
+from snowpipe_platform.spec.bronze_log import incomplete_days
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import Manifest
-from snowpipe_platform.spec.watermark import encode
 
 LONGEST_WAIT_SECONDS = 60.0
 
@@ -64,7 +64,7 @@ def execute_extraction(
     """Extract, retrying a lost connection with growing, jittered waits; every attempt starts over under a new id.
 
     Raises SourceError at once for what the source refuses, ExtractionFailedError (with a dead letter) when the attempts
-    are used up, LeaseHeldError when another run extracts the entity.
+    are used up, LeaseHeldError when another run extracts the entity. Success takes the day's dead letter off the list.
     """
     query = request.query
     with ground.state.lease(f"bronze/{query.entity}", holder=request.identity.run_id) as lease:
@@ -84,7 +84,7 @@ def execute_extraction(
             return _attempt(request, ground, lease, attempts, progress)
 
         try:
-            return retrying(attempt)
+            result = retrying(attempt)
         except (TransientSourceError, CommitConflictError) as error:
             raise _give_up(request, ground, error) from error
         except SourceError as error:
@@ -93,6 +93,8 @@ def execute_extraction(
             if named in str(error):
                 raise
             raise type(error)(f"{named}: {error}") from error
+        _close_letter(request, ground)
+        return result
 
 
 def _attempt(
@@ -100,7 +102,7 @@ def _attempt(
 ) -> ExtractionResult:
     query = request.query
     log = ground.bronze.log(query.entity)
-    _repair_watermark(query, log, ground)
+    mend_index(query.name, log, ground)
     plan = plan_extraction(
         query,
         request.window,
@@ -116,7 +118,7 @@ def _attempt(
 
     manifest = None if plan.is_empty else land_and_commit(plan, ground, lease, landed)
     if manifest is not None:
-        _repair_watermark(query, [*log, manifest], ground)
+        mend_index(query.name, [*log, manifest], ground)
     return ExtractionResult(plan, manifest, number)
 
 
@@ -125,14 +127,6 @@ def _says_something(manifest: Manifest, log: Sequence[Manifest]) -> bool:
     if not log or manifest.rows_landed or manifest.moves_watermark or not manifest.complete:
         return True
     return manifest.load_day in incomplete_days(log)
-
-
-def _repair_watermark(query: Query, log: Sequence[Manifest], ground: Ground) -> None:
-    """Bring the watermark index up to the log, which is the truth."""
-    reached = encode(live_watermark([manifest for manifest in log if manifest.query == query.name]))
-    stored = ground.state.watermark(query.name)
-    if reached is not None and reached != stored:
-        ground.state.advance_watermark(query.name, expected=stored, new=reached)
 
 
 def _waiting(query: Query, state: RetryCallState) -> str:
@@ -154,7 +148,7 @@ def _dead_letter(request: ExtractionRequest, ground: Ground, error: Exception) -
     """Keep what is needed to run the extraction again; a second failure of the same day replaces the first."""
     query, day = request.query, request.window.load_day.isoformat()
     letter = DeadLetter(
-        id=uuid.uuid5(uuid.NAMESPACE_OID, f"{query.name}:{day}").hex,
+        id=_letter_id(request),
         kind="extraction",
         subject=query.name,
         error=str(error),
@@ -163,3 +157,13 @@ def _dead_letter(request: ExtractionRequest, ground: Ground, error: Exception) -
     )
     ground.dead_letters.put(letter)
     return letter.id
+
+
+def _close_letter(request: ExtractionRequest, ground: Ground) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    closing = Closing("done", request.identity.run_id, "a later run extracted the load day", now)
+    ground.dead_letters.close([_letter_id(request)], closing)
+
+
+def _letter_id(request: ExtractionRequest) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"{request.query.name}:{request.window.load_day.isoformat()}").hex

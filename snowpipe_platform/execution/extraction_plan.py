@@ -15,6 +15,7 @@ from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.landing_plan import LandingPlan
 from snowpipe_platform.execution.source_read import SourceRead, SourceSql
 from snowpipe_platform.ports import Warehouse
+from snowpipe_platform.spec.bronze_log import images
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.landed_columns import known_to_extraction
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
@@ -22,7 +23,16 @@ from snowpipe_platform.spec.schema_change import decide_schema
 from snowpipe_platform.spec.watermark import Interval, WatermarkKind, below_all, encode
 from snowpipe_platform.spec.watermark_sql import placeholder_count
 
-__all__ = ["ExtractionPlan", "Window", "describe_interval", "plan_extraction"]
+__all__ = [
+    "ExtractionPlan",
+    "Window",
+    "describe_interval",
+    "plan_extraction",
+    "require_columns",
+    "scalar",
+    "source_schema",
+    "watermark_sql",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +79,8 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     """Read the source's clock and columns, and decide. Raises SourceError, TransientSourceError, ConfigurationError."""
     clock = warehouse.clock()
     source, columns, changes = _columns(query, log, warehouse)
-    own = [manifest for manifest in log if manifest.query == query.name]
-    # What was dropped by hand is no reading of the source: it neither moves an interval nor is missing from a snapshot.
-    extracted = [manifest for manifest in own if manifest.kind != "arrival"]
+    own = [manifest for manifest in log if manifest.query == query.name and manifest.kind != "arrival"]
+    landed = [manifest for manifest in images(log) if manifest.query == query.name]
     common = {
         "query": query,
         "source_system": source_system,
@@ -85,15 +94,17 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     }
     if query.mode == "full":
         snapshot = SourceSql(query, warehouse.dialect, tuple(source.names)).snapshot()
-        return ExtractionPlan(**common, reads=(snapshot,), candidates=tuple(extracted))
-    sql = _watermark_sql(query, source, columns, warehouse.dialect)
+        # What was dropped by hand is not missing from a snapshot.
+        extracted = tuple(manifest for manifest in landed if manifest.kind != "arrival")
+        return ExtractionPlan(**common, reads=(snapshot,), candidates=extracted)
+    sql = watermark_sql(query, source, columns, warehouse.dialect)
     dtype = ibis.Schema.from_pyarrow(columns)[(query.watermark_column or "").lower()]
     bounds = decide_bounds(
-        query, window, extracted, clock=clock, dtype=dtype, highest=lambda: _scalar(warehouse, sql.highest())
+        query, window, own, clock=clock, dtype=dtype, highest=lambda: scalar(warehouse, sql.highest())
     )
     if bounds.is_live:
         _refuse_nulls(query, sql, warehouse)
-    return ExtractionPlan(**common, **_incremental(bounds, own, sql))  # type: ignore[arg-type]
+    return ExtractionPlan(**common, **_incremental(bounds, landed, sql))  # type: ignore[arg-type]
 
 
 def describe_interval(plan: ExtractionPlan) -> str:
@@ -103,19 +114,24 @@ def describe_interval(plan: ExtractionPlan) -> str:
     return f"[{encode(plan.interval.lower) or 'beginning'}, {encode(plan.interval.upper)})"
 
 
+def source_schema(query: Query, warehouse: Warehouse) -> pa.Schema:
+    """The query's columns as the source has them now."""
+    return warehouse.schema(query.sql, (None,) * placeholder_count(query.sql, warehouse.dialect))
+
+
 def _columns(
     query: Query, log: Sequence[Manifest], warehouse: Warehouse
 ) -> tuple[pa.Schema, pa.Schema, tuple[str, ...]]:
     """The source's columns, what bronze keeps of them, and what changed since the last extraction."""
-    source = warehouse.schema(query.sql, (None,) * placeholder_count(query.sql, warehouse.dialect))
+    source = source_schema(query, warehouse)
     kept = bronze_schema(source)
     found = dict(ibis.Schema.from_pyarrow(kept).items())
-    _require(query, kept)
+    require_columns(query, kept)
     decision = decide_schema(known_to_extraction(log, found), found, policy=query.on_schema_change, query=query.name)
     return source, pa.schema([field for field in kept if field.name in decision.columns]), decision.changes
 
 
-def _require(query: Query, kept: pa.Schema) -> None:
+def require_columns(query: Query, kept: pa.Schema) -> None:
     """Every column the query's declaration names is there. Raises ConfigurationError."""
     watermark = [query.watermark_column] if query.watermark_column else []
     for key, columns in (
@@ -141,20 +157,22 @@ def _require(query: Query, kept: pa.Schema) -> None:
             raise ConfigurationError(msg)
 
 
-def _watermark_sql(query: Query, source: pa.Schema, columns: pa.Schema, dialect: str) -> SourceSql:
+def watermark_sql(query: Query, source: pa.Schema, columns: pa.Schema, dialect: str) -> SourceSql:
+    """Writes the query's statements. Raises SourceError for a watermark that has no order both engines share."""
     column = (query.watermark_column or "").lower()
     kind = WatermarkKind.of(ibis.Schema.from_pyarrow(columns)[column], column=column)
     stored = next(field.type for field in source if field.name.lower() == column)
     return SourceSql(query, dialect, tuple(source.names), kind, below_all(ibis.dtype(stored)))
 
 
-def _scalar(warehouse: Warehouse, read: SourceRead) -> object:
+def scalar(warehouse: Warehouse, read: SourceRead) -> object:
+    """The one value that the statement asks for."""
     return warehouse.scalar(read.sql, read.parameters)
 
 
 def _refuse_nulls(query: Query, sql: SourceSql, warehouse: Warehouse) -> None:
     counting = sql.null_count() if query.on_null_watermark == "fail" else None
-    count = int(str(_scalar(warehouse, counting))) if counting is not None else 0
+    count = int(str(scalar(warehouse, counting))) if counting is not None else 0
     if count:
         msg = (
             f"query {query.name!r}: {count:,} rows have no {query.watermark_column}, and on_null_watermark is 'fail'. "
@@ -163,13 +181,13 @@ def _refuse_nulls(query: Query, sql: SourceSql, warehouse: Warehouse) -> None:
         raise SourceError(msg)
 
 
-def _incremental(bounds: Bounds, own: Sequence[Manifest], sql: SourceSql) -> dict[str, object]:
+def _incremental(bounds: Bounds, landed: Sequence[Manifest], sql: SourceSql) -> dict[str, object]:
     """Only live runs read and count rows outside any window: those above the bound, those without a watermark."""
-    reads = [] if bounds.interval.is_empty else [sql.bounded(bounds.interval)]
+    reads = [sql.bounded(part) for part in bounds.parts]
     nulls = sql.nulls() if bounds.is_live and sql.query.on_null_watermark == "include" else None
     if nulls is not None:
         reads.append(nulls)
-    candidates = [_holding(m, bounds, with_nulls=nulls is not None) for m in own]
+    candidates = [_holding(m, bounds, with_nulls=nulls is not None) for m in landed]
     return {
         "bounds": bounds,
         "reads": tuple(reads),

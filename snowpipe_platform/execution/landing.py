@@ -29,18 +29,20 @@ class _Landing:
         self.files, self.tally = RowFiles(plan, attempt), Tally()
         self.end: Watermark | None = None
         """Where `max_batches` cut the interval: everything below is landed. None when nothing was cut."""
+        self._full_at: Watermark | None = None
 
     def read(self, read: SourceRead, progress: Progress) -> None:
-        """Land one statement's rows."""
-        full_at: Watermark | None = None
+        """Land one statement's rows; none of a later part of the interval once it is cut."""
+        if self.end is not None and not read.nulls:
+            return
         for batch in self._ground.warehouse.stream(read.sql, read.parameters):
             rows = read_rows(self._plan, batch, start=self.tally.read, nulls=read.nulls)
-            new = self._recognizer.new_rows(rows.accepted).rows
-            full_at = self._full_at(new, read) if full_at is None else full_at
-            end = self._first_above(new, full_at)
+            new, dropped = rows.parted(self._recognizer.new_rows(rows.batch).rows)
+            end = self._end(new, read)
             if end is not None:
-                rows, new = rows.where(self._below(rows.rows, end)), new.filter(self._below(new, end))
-            self._land(rows, new, nulls=read.nulls)
+                rows = rows.where(self._below(rows.rows, end))
+                new, dropped = (part.filter(self._below(part, end)) for part in (new, dropped))
+            self._land(rows, new, dropped, nulls=read.nulls)
             progress(self.tally.read)
             if end is not None:
                 self.end = end
@@ -54,29 +56,26 @@ class _Landing:
             self.tally.deleted += keys.num_rows
         self.files.finish()
 
-    def _land(self, read: ReadRows, new: pa.Table, *, nulls: bool) -> None:
+    def _land(self, read: ReadRows, new: pa.Table, dropped: pa.Table, *, nulls: bool) -> None:
         refuse_failures(self._plan, read)
         self.files.add(new)
-        self.tally.add(read, new.num_rows, nulls=new.num_rows if nulls else 0)
-        if read.kept.false_count:
-            self._ground.dead_letters.put(*letters(self._plan, read.dropped))
+        self.tally.add(read, landed=new.num_rows, dropped=dropped.num_rows, nulls=new.num_rows if nulls else 0)
+        if dropped.num_rows:
+            self._ground.dead_letters.put(*letters(self._plan, dropped))
 
-    def _full_at(self, new: pa.Table, read: SourceRead) -> Watermark | None:
-        """The watermark at which `max_batches` are full; its tie is landed whole, so that the cut is a clean bound.
-
-        A snapshot and the rows without a watermark are each one tie.
+    def _end(self, new: pa.Table, read: SourceRead) -> Watermark | None:
+        """Where to cut: above the watermark at which `max_batches` are full. Its tie is landed whole, so that the cut
+        is a clean bound. A snapshot and the rows without a watermark are each one tie.
         """
         limit, size = self._plan.query.max_batches, self._plan.query.batch_size
         if limit is None or self._plan.watermark is None or read.nulls:
             return None
-        if self.tally.landed + new.num_rows < limit * size:
+        room = limit * size - self.tally.landed
+        if self._full_at is None and new.num_rows >= room:
+            self._full_at = self._watermark_at(new, room - 1)
+        if self._full_at is None:
             return None
-        return self._watermark_at(new, limit * size - self.tally.landed - 1)
-
-    def _first_above(self, new: pa.Table, full_at: Watermark | None) -> Watermark | None:
-        if full_at is None:
-            return None
-        above = new.filter(pc.invert(self._below(new, full_at, or_equal=True)))
+        above = new.filter(pc.invert(self._below(new, self._full_at, or_equal=True)))
         return self._watermark_at(above, 0) if above.num_rows else None
 
     def _below(self, rows: pa.Table, bound: Watermark, *, or_equal: bool = False) -> pa.Array:

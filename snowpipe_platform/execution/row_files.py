@@ -12,7 +12,7 @@ from snowpipe_platform.execution.bronze_rows import ReadRows
 from snowpipe_platform.execution.landing_plan import LandingPlan
 from snowpipe_platform.ports import BronzeAttempt
 from snowpipe_platform.records import DeadLetter
-from snowpipe_platform.spec.manifest import BronzeFile
+from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS, BronzeFile
 from snowpipe_platform.spec.watermark import Watermark, encode
 
 
@@ -27,10 +27,10 @@ class Tally:
     nulls: int = 0
     rule_failures: dict[str, int] = field(default_factory=dict)
 
-    def add(self, read: ReadRows, landed: int, *, nulls: int) -> None:
+    def add(self, read: ReadRows, *, landed: int, dropped: int, nulls: int) -> None:
         self.read += read.rows.num_rows
         self.landed += landed
-        self.dropped += read.kept.false_count
+        self.dropped += dropped
         self.nulls += nulls
         for name, count in read.failures().items():
             self.rule_failures[name] = self.rule_failures.get(name, 0) + count
@@ -74,7 +74,7 @@ class RowFiles:
 
 def letters(plan: LandingPlan, dropped: pa.Table) -> Iterator[DeadLetter]:
     """One letter a row, named after its content: a row read again under lookback is there once."""
-    for text in json_objects(dropped):
+    for text in json_objects(dropped.drop_columns(list(PLATFORM_COLUMNS))):
         yield DeadLetter(
             id=uuid.uuid5(uuid.NAMESPACE_OID, f"{plan.query.name}:{text}").hex,
             kind="rows",

@@ -25,6 +25,7 @@ from snowpipe_platform.execution.landing import Progress
 from snowpipe_platform.execution.outcome import Outcome, Status, Step, extraction_outcome, table_outcome
 from snowpipe_platform.execution.plan import TableRequest
 from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.bronze_log import standing
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
@@ -158,7 +159,7 @@ def _extract(step: Step, run: Run, ground: Ground, started: float) -> Outcome:
     results: list[ExtractionResult] = []
     while not results or _is_cut_short(results[-1]):
         results.append(execute_extraction(request, ground, progress=run.progress, notice=run.notice))
-    rows = sum(manifest.rows_landed for manifest in ground.bronze.log(query.entity))
+    rows = sum(manifest.rows_landed for manifest in standing(ground.bronze.log(query.entity)))
     return extraction_outcome(step, results, rows=rows, seconds=time.monotonic() - started)
 
 

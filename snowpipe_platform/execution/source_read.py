@@ -35,10 +35,8 @@ class SourceSql:
 
     def bounded(self, interval: Interval) -> SourceRead:
         """Rows of `[lower, upper)`, ordered by watermark, then key."""
-        conditions, values = [f"{self._watermark} < ?"], [interval.upper]
-        if interval.lower is not None:
-            conditions, values = [f"{self._watermark} >= ?", *conditions], [interval.lower, *values]
-        sql = self._wrapped(self.query.sql, where=" AND ".join(conditions), order=[self._watermark, *self._key])
+        where, values = self._within(interval)
+        sql = self._wrapped(self.query.sql, where=where, order=[self._watermark, *self._key])
         return SourceRead(sql, (*self._user_parameters(interval.lower), *values))
 
     def snapshot(self) -> SourceRead:
@@ -58,6 +56,12 @@ class SourceSql:
             return None
         return SourceRead(f"{_from('count(*)', self._null_rows)} WHERE {self._watermark} IS NULL", ())
 
+    def count_in(self, interval: Interval) -> SourceRead:
+        """How many rows have a watermark of `[lower, upper)`."""
+        where, values = self._within(interval)
+        sql = f"{_from('count(*)', self.query.sql)} WHERE {where}"
+        return SourceRead(sql, (*self._user_parameters(interval.lower), *values))
+
     def count_from(self, bound: Watermark) -> SourceRead:
         """How many rows stand at or above the bound: what a later run will read."""
         sql = f"{_from('count(*)', self.query.sql)} WHERE {self._watermark} >= ?"
@@ -66,6 +70,12 @@ class SourceSql:
     def highest(self) -> SourceRead:
         """The greatest watermark there is."""
         return SourceRead(_from(f"max({self._watermark})", self.query.sql), self._user_parameters(None))
+
+    def _within(self, interval: Interval) -> tuple[str, list[Watermark]]:
+        """The condition, and what is bound to it."""
+        if interval.lower is None:
+            return f"{self._watermark} < ?", [interval.upper]
+        return f"{self._watermark} >= ? AND {self._watermark} < ?", [interval.lower, interval.upper]
 
     @property
     def _watermark(self) -> str:

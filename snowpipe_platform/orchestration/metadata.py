@@ -14,6 +14,7 @@ from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.charts import bar_chart
 from snowpipe_platform.orchestration.judged import quality_of
 from snowpipe_platform.records import TableState
+from snowpipe_platform.spec.bronze_log import standing
 from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.quality import Counts, Quality
@@ -28,9 +29,9 @@ _int, _float, _text, _md = dg.MetadataValue.int, dg.MetadataValue.float, dg.Meta
 
 
 def extraction_metadata(result: ExtractionResult, ground: Ground) -> Metadata:
-    """Of one load day's extraction. `dagster/row_count` counts every row ever landed, `dagster/partition_row_count` the
+    """Of one load day's extraction. `dagster/row_count` is of all rows that count, `dagster/partition_row_count` of the
     day's; the other counts are of this run."""
-    plan, log = result.plan, ground.bronze.log(result.plan.query.entity)
+    plan, log = result.plan, standing(ground.bronze.log(result.plan.query.entity))
     found: Metadata = {
         "summary": _text(result.summary),
         **log_metadata(log, plan.load_day),

@@ -11,7 +11,7 @@ from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.records import TableState
 from snowpipe_platform.spec.analysis_dates import AnalysisDates, end_of
 from snowpipe_platform.spec.as_of import AsOfTable
-from snowpipe_platform.spec.bronze_log import incomplete_days
+from snowpipe_platform.spec.bronze_log import cut_days, incomplete_days
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
@@ -54,8 +54,9 @@ def _unconsumed_days(table: ChangesTable, ground: Ground) -> list[date]:
     done: set[int] = set()
     for state in _attempts(table, ground):
         done |= _consumed(state).manifests.get(table.source, frozenset())
-    waiting = set(incomplete_days(log))
-    return sorted({m.load_day for m in log if m.number not in done and m.load_day not in waiting})
+    waiting = set(cut_days(log))
+    news = [entry for entry in log if entry.kind != "watermark" and entry.number not in done]
+    return sorted({entry.load_day for entry in news if entry.load_day not in waiting})
 
 
 def _has_unconsumed_inputs(pipeline: Pipeline, table: DerivedTable, ground: Ground) -> bool:
@@ -116,7 +117,7 @@ def _snapshots(consumed: Consumption) -> dict[str, int]:
 
 
 def continuations(pipeline: Pipeline, ground: Ground) -> Iterator[tuple[Pending, Manifest]]:
-    """Load days cut short by `max_batches`, each with the last thing that was landed for it."""
+    """Load days cut short by `max_batches` or withdrawn, each with the last entry for it."""
     for entity in pipeline.queries_by_entity:
         log = ground.bronze.log(entity)
         last = {manifest.load_day: manifest for manifest in log}

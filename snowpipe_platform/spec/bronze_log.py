@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from snowpipe_platform.spec.manifest import Manifest
-from snowpipe_platform.spec.watermark import Interval, Watermark, touches
+from snowpipe_platform.spec.reach import reach_of, reads_source
+from snowpipe_platform.spec.watermark import Watermark, touches
 
 
 def withdrawn(log: Sequence[Manifest]) -> frozenset[int]:
@@ -18,42 +19,42 @@ def standing(log: Sequence[Manifest]) -> list[Manifest]:
     return [entry for entry in log if entry.has_rows and entry.number not in gone]
 
 
+def images(log: Sequence[Manifest]) -> list[Manifest]:
+    """The entries whose rows are what a source row looked like: what an extraction compares with."""
+    return [entry for entry in standing(log) if entry.kind in {"extraction", "arrival"}]
+
+
+def last_extraction(log: Sequence[Manifest]) -> Manifest | None:
+    """The latest entry that counts of those that read the source: its columns are the source's as they were known."""
+    return next((entry for entry in reversed(standing(log)) if reads_source(entry)), None)
+
+
 def live_watermark(log: Sequence[Manifest]) -> Watermark | None:
     """The end of contiguous coverage: how far live runs have read without a hole, or where a person set it.
 
-    What was withdrawn leaves a hole: coverage ends before it, though later runs have read on.
+    What was withdrawn leaves a hole: coverage ends before it, though later runs have read on. log: of one query.
     """
-    gone, begin, reached = withdrawn(log), _beginning(log), None
-    for entry in log:
-        if not entry.moves_watermark or entry.coverage is None or entry.number in gone:
-            continue
-        interval = entry.coverage.interval
-        if entry.kind == "watermark" or _extends(reached, interval, begin):
-            reached = interval.upper
-    return reached
+    return reach_of(log).watermark
 
 
 def incomplete_days(log: Sequence[Manifest]) -> list[date]:
+    """Load days, oldest first, that wait for rows: `cut_days` and `withdrawn_days`."""
+    return sorted({*cut_days(log), *withdrawn_days(log)})
+
+
+def withdrawn_days(log: Sequence[Manifest]) -> list[date]:
+    """Load days, oldest first, of withdrawn extractions whose part of the source no later run has read."""
+    queries = {entry.query for entry in log if entry.withdraws is not None}
+    reached = (reach_of([entry for entry in log if entry.query == query]) for query in queries)
+    return sorted({hole.load_day for reach in reached for hole in reach.holes})
+
+
+def cut_days(log: Sequence[Manifest]) -> list[date]:
     """Load days, oldest first, whose latest extraction stopped at `max_batches` and whose rest no later one covered."""
     gone = withdrawn(log)
-    read = [entry for entry in log if entry.kind == "extraction" and entry.number not in gone]
+    read = [entry for entry in log if reads_source(entry) and entry.number not in gone]
     last = {entry.load_day: position for position, entry in enumerate(read)}
     return sorted(day for day, position in last.items() if not _is_covered(read[position], read[position + 1 :]))
-
-
-def _beginning(log: Sequence[Manifest]) -> Interval | None:
-    """What the first live run covered: coverage begins there even when it was withdrawn."""
-    first = (entry.coverage for entry in log if entry.moves_watermark and entry.coverage is not None)
-    return next((coverage.interval for coverage in first), None)
-
-
-def _extends(reached: Watermark | None, interval: Interval, begin: Interval | None) -> bool:
-    """Whether coverage that ends at `reached` goes on with the interval; one of another type is not compared."""
-    if reached is None:
-        return interval.lower is None or (begin is not None and interval.lower == begin.lower)
-    if type(reached) is not type(interval.upper):
-        return True
-    return touches(reached, interval)
 
 
 def _is_covered(cut: Manifest, later: Sequence[Manifest]) -> bool:

@@ -127,6 +127,14 @@ def encode(value: Watermark | None) -> str | None:
     return value.isoformat() if isinstance(value, date) else format(value, "f")
 
 
+def readable(value: Watermark | None) -> str:
+    """For a person: `2024-03-01 12:00`, with seconds where there are any; None is the beginning."""
+    if not isinstance(value, datetime):
+        return encode(value) or "the beginning"
+    spec = "microseconds" if value.microsecond else "seconds" if value.second else "minutes"
+    return value.isoformat(sep=" ", timespec=spec)
+
+
 @dataclass(frozen=True)
 class Interval:
     """Watermarks in `[lower, upper)`; `lower` None has no beginning."""

@@ -11,7 +11,7 @@ import pytest
 from snowpipe_platform.backends import sqlite_state
 from snowpipe_platform.backends.sqlite_state import LEASE_SECONDS, SqliteState
 from snowpipe_platform.errors import ConfigurationError, LakeError, LeaseHeldError
-from snowpipe_platform.records import DeadLetter
+from snowpipe_platform.records import DeadLetter, HeldLease
 from snowpipe_platform_tests.contracts.state_store import DeadLettersContract, StateStoreContract
 
 
@@ -119,7 +119,7 @@ def test_a_damaged_page_found_in_the_middle_of_a_transaction_is_told_too(store):
 
 
 def test_a_state_that_stays_locked_is_not_called_damaged(store, monkeypatch):
-    store.watermark("q")
+    store.put()
     monkeypatch.setattr(sqlite_state, "BUSY_TIMEOUT_SECONDS", 0.0)
     with store._transaction(), pytest.raises(LakeError, match=r"was locked for 0 s\. Try again"):
         store.watermark("q")
@@ -140,7 +140,7 @@ def test_a_home_that_cannot_be_made_names_the_folder_and_the_setting(tmp_path):
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "home"
     with pytest.raises(ConfigurationError) as told:
-        SqliteState(folder / "state.db").watermark("q")
+        SqliteState(folder / "state.db").put()
     assert str(told.value) == (
         f"folder {folder} cannot be made or written (Not a directory). Set SNOWPIPE_HOME to a folder you may write."
     )
@@ -150,3 +150,15 @@ def test_a_state_that_cannot_be_opened_names_the_folder_and_the_setting(store):
     store._path.mkdir(parents=True)
     with pytest.raises(ConfigurationError, match=rf"{store._path.parent} .*unable to open.*SNOWPIPE_HOME"):
         store.watermark("q")
+
+
+def test_looking_makes_no_file(store):
+    assert (store.watermark("q"), store.leases(), store.all(), store.closed()) == (None, [], [], [])
+    assert not store._path.parent.exists()
+
+
+@pytest.mark.parametrize(("columns", "alive"), [({}, True), ({"pid": 2**22 + 1}, False)], ids=["runs", "gone"])
+def test_a_lease_tells_who_holds_it_and_whether_it_runs(store, columns, alive):
+    hold_as(store, **columns)
+    pid = columns.get("pid", os.getpid())
+    assert store.leases() == [HeldLease("x", "other", socket.gethostname(), pid, is_alive=alive)]

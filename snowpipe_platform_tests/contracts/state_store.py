@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from snowpipe_platform.errors import LeaseHeldError
-from snowpipe_platform.records import DeadLetter
+from snowpipe_platform.records import ClosedLetter, Closing, DeadLetter
 
 
 class StateStoreContract:
@@ -21,6 +21,14 @@ class StateStoreContract:
         assert store.advance_watermark("orders", expected="1", new="2")
         assert store.watermark("orders") == "2"
         assert store.watermark("customers") is None
+
+    def test_a_watermark_is_forgotten_by_compare_and_set(self, store):
+        store.advance_watermark("orders", expected=None, new="1")
+        assert not store.advance_watermark("orders", expected="7", new=None)
+        assert store.watermark("orders") == "1"
+        assert store.advance_watermark("orders", expected="1", new=None)
+        assert store.watermark("orders") is None
+        assert store.advance_watermark("orders", expected=None, new="2")
 
     def test_of_many_that_move_a_watermark_at_once_one_does(self, store):
         store.advance_watermark("orders", expected=None, new="0")
@@ -76,6 +84,15 @@ class StateStoreContract:
             with pytest.raises(LeaseHeldError), store.lease("x", holder="c"):
                 pass
 
+    def test_leases_are_told_while_they_are_held(self, store):
+        with store.lease("y", holder="b"), store.lease("x", holder="a"):
+            held = store.leases()
+        assert [(lease.resource, lease.holder, lease.is_alive) for lease in held] == [
+            ("x", "a", True),
+            ("y", "b", True),
+        ]
+        assert store.leases() == []
+
 
 LETTER = DeadLetter(
     id="1",
@@ -86,6 +103,9 @@ LETTER = DeadLetter(
     request={"load_day": "2024-03-01"},
     rows=('{"id": "ß"}',),
 )
+
+
+CLOSED = Closing("discarded", by="ann", reason="a test order", closed_at=datetime(2024, 3, 3, 9, 0, 0, 7))
 
 
 class DeadLettersContract:
@@ -103,3 +123,35 @@ class DeadLettersContract:
         store.put(LETTER)
         store.put(replace(LETTER, error="again"))
         assert [letter.error for letter in store.all()] == ["again"]
+
+    def test_a_closed_letter_waits_no_more_and_is_kept_with_who_and_why(self, store):
+        other = replace(LETTER, id="2")
+        store.put(LETTER, other)
+        store.close(["1", "never seen"], CLOSED)
+        assert store.all() == [other]
+        assert store.closed() == [ClosedLetter(LETTER, CLOSED)]
+
+    def test_letters_are_closed_in_order_and_none_is_no_error(self, store):
+        letters = [replace(LETTER, id=str(n)) for n in range(3)]
+        store.put(*letters)
+        store.close([], CLOSED)
+        store.close(["2", "0"], CLOSED)
+        store.close(["1"], replace(CLOSED, outcome="done", closed_at=datetime(2024, 3, 1)))
+        assert [closed.letter.id for closed in store.closed()] == ["1", "2", "0"]
+
+    def test_discarded_rows_that_are_read_again_stay_discarded(self, store):
+        store.put(LETTER)
+        store.close(["1"], CLOSED)
+        store.put(LETTER, replace(LETTER, id="2"))
+        assert [letter.id for letter in store.all()] == ["2"]
+
+    @pytest.mark.parametrize(
+        ("kind", "outcome"), [("extraction", "discarded"), ("extraction", "done"), ("rows", "landed")]
+    )
+    def test_what_fails_again_waits_again(self, store, kind, outcome):
+        letter = replace(LETTER, kind=kind)
+        for _ in range(2):
+            store.put(letter)
+            assert store.all() == [letter]
+            store.close(["1"], replace(CLOSED, outcome=outcome))
+        assert [closed.letter for closed in store.closed()] == [letter, letter]

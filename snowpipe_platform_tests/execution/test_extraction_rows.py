@@ -157,6 +157,28 @@ def test_rows_read_are_landed_known_or_dropped_on_every_run(make_world, key):
     assert sorted(json.loads(letter.rows[0])["id"] for letter in letters) == ["1", "3", "5"]
 
 
+@pytest.mark.parametrize("key", ["id", None])
+def test_a_row_that_is_landed_is_no_dead_letter_when_a_rule_is_tightened(make_world, key):
+    world = make_world(lookback="1d", primary_key=key)
+    world.source.run(TOTALS, "INSERT INTO orders VALUES (1, -1, '2024-03-01')")
+    world.run("2024-03-01")
+    world.source.run("INSERT INTO orders VALUES (2, -2, '2024-03-01')")
+    tightened = query(rules=[POSITIVE], lookback="1d", primary_key=key)
+    again = world.run("2024-03-02", query=tightened).manifest
+    assert (again.rows_read, again.rows_landed, again.rows_known, again.rows_dropped) == (2, 0, 1, 1)
+    assert [json.loads(letter.rows[0])["id"] for letter in world.ground.dead_letters.all()] == ["2"]
+
+
+def test_a_row_of_a_snapshot_that_a_rule_keeps_out_is_not_gone(customers):
+    customers.run("2024-03-01")
+    customers.source.run("UPDATE customers SET name = 'Cid' WHERE part IS NULL")
+    named = {"name": "short", "expression": "length(name) < 3", "on_violation": "dead_letter"}
+    second = customers.run("2024-03-02", query=query(**FULL, rules=[named])).manifest
+    assert second is None
+    assert [change[3] for change in changes(customers)] == ["upsert"] * 3
+    assert [json.loads(letter.rows[0])["name"] for letter in customers.ground.dead_letters.all()] == ["Cid"]
+
+
 def test_a_rule_that_fails_stops_before_anything_is_landed(make_world):
     world = make_world(rules=[{**POSITIVE, "on_violation": "fail"}])
     world.source.run(TOTALS, "INSERT INTO orders VALUES (1, -1, '2024-03-01'), (2, 1, '2024-03-01')")
