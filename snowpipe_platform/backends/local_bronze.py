@@ -67,15 +67,23 @@ class LocalBronze:
     def locate(self, file: BronzeFile) -> str:
         return str(self._root / file.path)
 
+    def abandoned(self, entity: str) -> dict[str, int]:
+        return {
+            folder.relative_to(self._root).as_posix(): sum(file.stat().st_size for file in folder.rglob("*"))
+            for folder in self._abandoned(entity)
+        }
+
     def remove_abandoned(self, entity: str) -> list[str]:
-        home = self._root / entity
-        named = {Path(file.path).parent.name for manifest in self.log(entity) for file in manifest.files}
-        abandoned = [folder for folder in home.glob(f"**/{ATTEMPT_PREFIX}*") if folder.name not in named]
+        home, abandoned = self._root / entity, self._abandoned(entity)
         for folder in abandoned:
             _remove(folder, home)
         for draft in (home / LOG_FOLDER).glob(".*.draft"):
             draft.unlink()
         return [str(folder.relative_to(self._root)) for folder in abandoned]
+
+    def _abandoned(self, entity: str) -> list[Path]:
+        named = {Path(file.path).parent.name for manifest in self.log(entity) for file in manifest.files}
+        return [path for path in (self._root / entity).glob(f"**/{ATTEMPT_PREFIX}*") if path.name not in named]
 
 
 class _LocalAttempt:

@@ -49,8 +49,8 @@ def _has_unconsumed_inputs(pipeline: Pipeline, table: DerivedTable, ground: Grou
     states = {name: ground.lake.state(name) for name in table.inputs}
     if any(state is None for state in states.values()) or any(ground.lake.held(name) for name in upstream):
         return False
-    snapshots = {name: state.snapshot_id for name, state in states.items() if state is not None}
-    return all(_snapshots(_consumed(state)) != snapshots for state in _attempts(table, ground))
+    now = Consumption({}, {name: state.as_upstream for name, state in states.items() if state is not None})
+    return not any(now.is_level_with(_consumed(state)) for state in _attempts(table, ground))
 
 
 def _attempts(table: Table, ground: Ground) -> list[TableState]:
@@ -63,10 +63,6 @@ def _attempts(table: Table, ground: Ground) -> list[TableState]:
 
 def _consumed(state: TableState) -> Consumption:
     return Consumption.decode(state.properties.get(CONSUMED_PROPERTY))
-
-
-def _snapshots(consumed: Consumption) -> dict[str, int]:
-    return {name: commit.snapshot_id for name, commit in consumed.commits.items()}
 
 
 def continuations(pipeline: Pipeline, ground: Ground) -> Iterator[tuple[Pending, Manifest]]:
