@@ -80,7 +80,8 @@ class TableState:
     """A table as of one commit. number: commits so far; snapshot_id: of the commit's last snapshot, which maintenance
     replaces; committed_at: when the commit was made, whatever maintenance did since.
 
-    edited_by: a snapshot in which another tool changed rows after the commit; None as long as none did.
+    is_own: whether the platform wrote the snapshot. edited_by: the one in which another tool changed rows after the
+    commit; None as long as none did.
     """
 
     name: str
@@ -89,6 +90,7 @@ class TableState:
     commit_id: str
     committed_at: datetime
     properties: Mapping[str, str]
+    is_own: bool = True
     edited_by: int | None = None
 
     @property
@@ -129,6 +131,7 @@ class Commit:
     """One change of a table: files out, files in, and the properties that record where it came from.
 
     base: the state the change was computed from; somebody else's commit in between is a conflict.
+    properties: those that begin with `snowpipe.` stay with the rows, whatever files maintenance puts them in.
     branch: None for the table itself, or the name of a branch beside it that holds rows back.
     """
 

@@ -113,7 +113,15 @@ class _Commit(_OverwriteFiles):
             merge_enabled=True,
             snapshot_producer=self,
         )
-        return [*merging.merge_manifests(data), *(manifest for manifest in manifests if manifest not in data)]
+        kept = [*merging.merge_manifests(data), *(manifest for manifest in manifests if manifest not in data)]
+        self._remove_all_but({manifest.manifest_path for manifest in kept})
+        return kept
+
+    def _remove_all_but(self, used: Collection[str]) -> None:
+        """Manifests of this commit that were merged at once; no snapshot will ever name them."""
+        for path in [path for path in self._written_manifests if path not in used]:
+            self._io.delete(path)
+            self._written_manifests.remove(path)
 
 
 class _Rewrite(_Commit):
@@ -122,9 +130,8 @@ class _Rewrite(_Commit):
     def _summary(self, snapshot_properties: dict[str, str] = {}) -> Summary:  # noqa: B006 - PyIceberg's signature
         """PyIceberg 0.12 counts totals for no other operation than it writes itself; `replace` is what Iceberg calls
         the same rows in other files."""
-        summary = super()._summary(snapshot_properties)
-        summary["operation"] = Operation.REPLACE
-        return summary
+        totals = super()._summary(snapshot_properties).additional_properties
+        return Summary(Operation.REPLACE, **totals)
 
 
 class _Expiry(ExpireSnapshots):

@@ -80,6 +80,7 @@ def state_of(name: str, table: "IcebergTable", snapshot: "Snapshot") -> TableSta
         commit_id=properties.get(COMMIT_ID, ""),
         committed_at=_committed_at(ours),
         properties=properties,
+        is_own=ours is snapshot,
         edited_by=edited_by,
     )
 

@@ -22,6 +22,8 @@ STYLES: Mapping[str, str] = {
     "stale": "yellow",
     "incomplete": "yellow",
     "never run": "dim",
+    "planned": "cyan",
+    "skipped": "yellow",
     "blocked": "magenta",
     "held": "red",
     "FAILED": "bold red",
@@ -30,6 +32,7 @@ NOTE_INDENT = "    "
 LONGEST_CELL = 28
 """Characters of a value that are shown; the rest is behind `…`."""
 NOTHING = "-"
+KILO = 1000
 
 
 class _Console(Console):
@@ -204,6 +207,18 @@ class _Moving(_Quiet):
 def count(number: int | None) -> str:
     """A number of rows, `-` where there is none to give."""
     return NOTHING if number is None else f"{number:,}"
+
+
+def size(size_bytes: int) -> str:
+    """`512 B`, `1.3 MB`; units of 1,000, as disks are sold."""
+    if size_bytes < KILO:
+        return f"{size_bytes} B"
+    amount, unit = float(size_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < KILO:
+            break
+        amount, unit = amount / KILO, larger
+    return f"{amount:,.1f} {unit}"
 
 
 def _print(console: Console, text: Text) -> None:

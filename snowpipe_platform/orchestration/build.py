@@ -15,6 +15,7 @@ from snowpipe_platform.orchestration.io_managers import (
     bronze_io_manager,
     lake_io_manager,
 )
+from snowpipe_platform.orchestration.maintenance import maintenance_job, maintenance_schedule
 from snowpipe_platform.orchestration.partitions import load_days
 from snowpipe_platform.orchestration.resources import GROUND, GroundResource
 from snowpipe_platform.orchestration.sensors import automation_sensor, continuation_sensor, sweep_sensor
@@ -59,8 +60,8 @@ def _definitions(pipeline: Pipeline, ground: GroundResource) -> dg.Definitions:
             *(bronze_checks(query, days) for query in queries),
             *(table_checks(table, days) for table in pipeline.tables),
         ],
-        jobs=[extract, everything],
-        schedules=[_extraction_schedule()],
+        jobs=[extract, everything, maintenance_job(pipeline)],
+        schedules=[_extraction_schedule(), maintenance_schedule()],
         sensors=[automation_sensor(), sweep_sensor(pipeline), continuation_sensor(pipeline)],
         resources={
             GROUND: ground,

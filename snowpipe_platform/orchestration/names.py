@@ -10,6 +10,7 @@ from snowpipe_platform.spec.contract import Rule
 
 PUBLISHED = "published"
 WINDOW_COMPLETE = "window_complete"
+MAINTAIN_JOB = "maintain"
 
 
 def asset_key(name: str) -> dg.AssetKey:
