@@ -21,8 +21,10 @@ from snowpipe_platform.records import (
     FileLayout,
     HeldLease,
     LakeFile,
+    LakeSnapshot,
     Landed,
     Lease,
+    Leftover,
     Parameter,
     Recognized,
     Rows,
@@ -80,8 +82,12 @@ class BronzeStore(Protocol):
     def locate(self, file: BronzeFile) -> str:
         """The address an engine reads the file from."""
 
+    def abandoned(self, entity: str) -> dict[str, int]:
+        """Folders no manifest names, with their bytes. The caller holds the entity's lease, so no attempt is under
+        way."""
+
     def remove_abandoned(self, entity: str) -> list[str]:
-        """Remove folders no manifest names. The caller holds the entity's lease, so no attempt is under way."""
+        """Remove folders no manifest names. The caller holds the entity's lease."""
 
     def arrival_entities(self) -> list[str]:
         """Names under which somebody made an arrivals folder, sorted; whether or not a query writes such an entity."""
@@ -199,7 +205,29 @@ class Lake(Protocol):
         """Forget a branch of held rows; safe when there is none."""
 
     def discard(self, paths: Sequence[str]) -> None:
-        """Remove staged files, or whole staging folders, that were never committed; absent ones are fine."""
+        """Remove files that no snapshot reaches, or whole staging folders; absent ones are fine."""
+
+    def rewritable(self, table: str) -> TableLayout:
+        """How the table lies on disk, for an engine that writes its rows into other files. Raises LakeError where
+        another tool renamed columns or changed the partitions: older files cannot be read by name then."""
+
+    def rewrite(
+        self, table: str, *, base: TableState, remove: Sequence[LakeFile], add: Sequence[str], reason: str
+    ) -> TableState:
+        """Put other files with the same rows in the place of some, in one snapshot of the same commit. reason: why,
+        in a word, kept with the snapshot. Raises CommitConflictError, and LakeError when the numbers of rows differ;
+        nothing changes then."""
+
+    def snapshots(self, table: str) -> list[LakeSnapshot]:
+        """All snapshots that are not expired, oldest first."""
+
+    def expire(self, table: str, snapshot_ids: Collection[int]) -> None:
+        """Forget snapshots; their files stay. Raises CommitConflictError when one is needed, or the table's branches
+        and tags changed meanwhile; nothing changes then."""
+
+    def leftovers(self, table: str, *, before: datetime, without: Collection[int] = ()) -> list[Leftover]:
+        """Files written before the instant that no snapshot reaches, nor the history of the table's metadata; `without`
+        are snapshots as good as expired. Raises LakeError when a file of the table is not where it should be."""
 
 
 class Session(Protocol):

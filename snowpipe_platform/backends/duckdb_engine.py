@@ -119,19 +119,8 @@ class DuckDBSession:
     def write(self, expression: ir.Table, layout: FileLayout) -> list[StagedFile]:
         folder = Path(layout.folder)
         folder.mkdir(parents=True, exist_ok=True)
-        options = [
-            "FORMAT parquet",
-            "COMPRESSION zstd",
-            f"FIELD_IDS {_field_ids_sql(layout.field_ids)}",
-            f"FILENAME_PATTERN {literal(layout.prefix + '-{i}')}",
-            "RETURN_STATS",
-        ]
-        if layout.partition_columns:
-            columns = ", ".join(identifier(column) for column in layout.partition_columns)
-            options += [f"PARTITION_BY ({columns})", "WRITE_PARTITION_COLUMNS true", "OVERWRITE_OR_IGNORE true"]
-        else:
-            options.append("PER_THREAD_OUTPUT true")
-        sql = f"COPY ({_exact_sql(expression)}) TO {literal(layout.folder)} ({', '.join(options)})"
+        target, options = _target(layout)
+        sql = f"COPY ({_exact_sql(expression)}) TO {literal(target)} ({', '.join(options)})"
         copied = [StagedFile(str(path), int(rows), int(size)) for path, rows, size, *_ in self._rows(sql)]
         for empty in (file for file in copied if not file.rows):
             Path(empty.path).unlink()
@@ -149,6 +138,19 @@ class DuckDBSession:
             f"SEMI JOIN ({_sql(expression)}) AS w ON {columns}"
         )
         return sorted(str(row[0]) for row in found.fetchall())
+
+
+def _target(layout: FileLayout) -> tuple[str, list[str]]:
+    """Where COPY writes to, and how. A partition's rows go into one file in any case."""
+    options = ["FORMAT parquet", "COMPRESSION zstd", f"FIELD_IDS {_field_ids_sql(layout.field_ids)}", "RETURN_STATS"]
+    pattern = f"FILENAME_PATTERN {literal(layout.prefix + '-{i}')}"
+    if layout.partition_columns:
+        columns = ", ".join(identifier(column) for column in layout.partition_columns)
+        by = [f"PARTITION_BY ({columns})", "WRITE_PARTITION_COLUMNS true", "OVERWRITE_OR_IGNORE true"]
+        return layout.folder, [*options, pattern, *by]
+    if layout.one_file:
+        return f"{layout.folder}/{layout.prefix}-0.parquet", options
+    return layout.folder, [*options, pattern, "PER_THREAD_OUTPUT true"]
 
 
 def _sql(expression: ir.Table) -> str:

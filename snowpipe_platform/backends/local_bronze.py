@@ -70,10 +70,14 @@ class LocalBronze:
     def locate(self, file: BronzeFile) -> str:
         return str(self._root / file.path)
 
+    def abandoned(self, entity: str) -> dict[str, int]:
+        return {
+            folder.relative_to(self._root).as_posix(): sum(file.stat().st_size for file in folder.rglob("*"))
+            for folder in self._abandoned(entity)
+        }
+
     def remove_abandoned(self, entity: str) -> list[str]:
-        home = self._root / entity
-        named = {Path(file.path).parent.name for manifest in self.log(entity) for file in manifest.files}
-        abandoned = [folder for folder in _attempts(home) if folder.name not in named]
+        home, abandoned = self._root / entity, self._abandoned(entity)
         for folder in abandoned:
             _remove(folder, home)
         for draft in (home / LOG_FOLDER).glob(".*.draft"):
@@ -94,6 +98,10 @@ class LocalBronze:
 
     def _arrivals(self, entity: str) -> LocalArrivals:
         return LocalArrivals(self._root / entity / ARRIVALS_FOLDER)
+
+    def _abandoned(self, entity: str) -> list[Path]:
+        named = {Path(file.path).parent.name for manifest in self.log(entity) for file in manifest.files}
+        return [folder for folder in _attempts(self._root / entity) if folder.name not in named]
 
 
 class _LocalAttempt:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from snowpipe_platform.cli import arrivals, bronze, daily, state
+from snowpipe_platform.cli import arrivals, bronze, daily, maintain, state
 from snowpipe_platform.commands.invocation import OneLineErrors
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ daily.register(app)
 arrivals.register(app)
 app.add_typer(state.app, name="state")
 app.add_typer(bronze.app, name="bronze")
+maintain.register(app)
 
 
 def main() -> None:

@@ -25,6 +25,8 @@ STYLES: Mapping[str, str] = {
     "withdrawn": "dim",
     "incomplete": "yellow",
     "never run": "dim",
+    "planned": "cyan",
+    "skipped": "yellow",
     "blocked": "magenta",
     "held": "red",
     "FAILED": "bold red",

@@ -15,7 +15,7 @@ from snowpipe_platform.records import LakeRows, TableState
 from snowpipe_platform.spec.analysis_dates import DATES_PROPERTY, AnalysisDates, end_of
 from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable, known_by
 from snowpipe_platform.spec.bronze_log import live_watermark, standing
-from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption, UpstreamCommit
+from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.watermark import Watermark
 
@@ -38,7 +38,7 @@ def as_of_plan(request: TableRequest, table: AsOfTable, inputs: TableInputs, con
         inputs.base,
         "replace_date",
         why,
-        Consumption({}, {name: UpstreamCommit(state.snapshot_id, state.number) for name, state in states.items()}),
+        Consumption({}, {name: state.as_upstream for name, state in states.items()}),
         expression=date_rows(table, on, {n: ibis.table(schema, name=n) for n, schema in inputs.schemas.items()}),
         sources={name: LakeRows(inputs.paths[name], inputs.schemas[name]) for name in table.inputs},
         replaces={ANALYSIS_DATE: on},

@@ -10,7 +10,7 @@ from snowpipe_platform.execution.inputs import TableInputs
 from snowpipe_platform.execution.plan import TOUCHED, Plan, TableRequest
 from snowpipe_platform.execution.table_code import code_error
 from snowpipe_platform.records import LakeRows, Rows
-from snowpipe_platform.spec.consumption import Consumption, UpstreamCommit
+from snowpipe_platform.spec.consumption import Consumption
 from snowpipe_platform.spec.history import changed_scope, restrict
 from snowpipe_platform.spec.table import CHANGE_SIDE, DerivedTable
 
@@ -22,9 +22,9 @@ def derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInputs
     if missing:
         return Plan(request, inputs.base, "nothing", f"waits for {', '.join(missing)}", consumed)
     states = {name: state for name, state in inputs.states.items() if state is not None}
-    after = Consumption({}, {n: UpstreamCommit(s.snapshot_id, s.number) for n, s in states.items()})
+    after = Consumption({}, {name: state.as_upstream for name, state in states.items()})
     reason = _rebuild_reason(request, inputs)
-    if after == consumed and inputs.base is not None and reason is None:
+    if after.is_level_with(consumed) and inputs.base is not None and reason is None:
         return Plan(request, inputs.base, "nothing", "inputs have not changed", consumed)
     unbound = {name: ibis.table(inputs.schemas[name], name=name) for name in table.inputs}
     sources: dict[str, Rows] = {name: LakeRows(inputs.paths[name], inputs.schemas[name]) for name in table.inputs}

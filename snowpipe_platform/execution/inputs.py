@@ -1,6 +1,6 @@
 """Read what a plan depends on: states, logs and file lists; no rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -8,9 +8,9 @@ import ibis
 
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.records import ChangedRows, LakeRows, TableState
+from snowpipe_platform.records import ChangedRows, LakeRows, LakeSnapshot, TableState
 from snowpipe_platform.spec.as_of import AsOfTable
-from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
+from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption, UpstreamCommit
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import CHANGED_AT, STATUS, VALID, ChangesTable, DerivedTable, Table
@@ -68,17 +68,10 @@ def _derived_inputs(
             continue
         paths[name] = _paths(pipeline, name, state.snapshot_id, ground)
         before = consumed.commits.get(name)
-        if before is None:
+        is_same = before is not None and before.has_rows_of(state.as_upstream)
+        old = paths[name] if is_same else _consumed_paths(pipeline, name, before, ground)
+        if old is None:
             lost = lost or base is not None
-            continue
-        try:
-            old = (
-                paths[name]
-                if before.snapshot_id == state.snapshot_id
-                else _paths(pipeline, name, before.snapshot_id, ground)
-            )
-        except LakeError:
-            lost = True
             continue
         changed[name] = _difference(old, paths[name], schemas[name])
     return TableInputs(base, states=states, paths=paths, schemas=schemas, changed=changed, lost_history=lost)
@@ -101,6 +94,38 @@ def _first_change_at(changed: Mapping[str, ChangedRows], ground: Ground) -> date
             first = ibis.table(rows.after.schema, name=name).aggregate(at=lambda table: table[CHANGED_AT].min())
             found += session.fetch(first)["at"].to_pylist()
     return min((at for at in found if at is not None), default=None)
+
+
+def _consumed_paths(
+    pipeline: Pipeline, name: str, before: UpstreamCommit | None, ground: Ground
+) -> tuple[str, ...] | None:
+    """The files of what was consumed, in its newest snapshot: after maintenance that shares most files with the present
+    one. None when nothing was, or it cannot be read any more."""
+    snapshot_id = None if before is None else snapshot_with(before, ground.lake.snapshots(name))
+    if snapshot_id is None:
+        return None
+    try:
+        return _paths(pipeline, name, snapshot_id, ground)
+    except LakeError:
+        return None
+
+
+def require_record(state: TableState) -> None:
+    """Raises LakeError where another tool expired our last commit behind a snapshot of its own: the properties that
+    said what was consumed went with it, and a run would consume everything again."""
+    if CONSUMED_PROPERTY not in state.properties:
+        raise LakeError(
+            f"{state.name}: another tool expired the snapshot that recorded what the table has consumed. "
+            f"Make it anew: snowpipe run {state.name} --rebuild"
+        )
+
+
+def snapshot_with(consumed: UpstreamCommit, snapshots: Sequence[LakeSnapshot]) -> int | None:
+    """The newest of the snapshots, oldest first, that has the rows of a commit; the recorded one where the record does
+    not say which rows they are. None when they are all expired."""
+    same = [one.snapshot_id for one in snapshots if one.content_id == consumed.content_id != ""]
+    recorded = [one.snapshot_id for one in snapshots if one.snapshot_id == consumed.snapshot_id]
+    return next(reversed(same or recorded), None)
 
 
 def _paths(pipeline: Pipeline, name: str, snapshot_id: int, ground: Ground) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from snowpipe_platform.execution.as_of_plan import as_of_plan
 from snowpipe_platform.execution.changes_plan import changes_plan
 from snowpipe_platform.execution.derived_plan import derived_plan
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.execution.inputs import TableInputs, read_inputs
+from snowpipe_platform.execution.inputs import TableInputs, read_inputs, require_record
 from snowpipe_platform.execution.plan import Plan, TableRequest
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
@@ -18,7 +18,10 @@ def plan_table(request: TableRequest, ground: Ground) -> Plan:
 
 
 def decide(request: TableRequest, inputs: TableInputs) -> Plan:
-    """The plan that follows from the inputs. Raises PipelineError when the table's code does not fit them."""
+    """The plan that follows from the inputs. Raises PipelineError when the table's code does not fit them, LakeError
+    when nothing says what the table has consumed."""
+    if inputs.base is not None and not request.rebuild:
+        require_record(inputs.base)
     consumed = (
         Consumption() if inputs.base is None else Consumption.decode(inputs.base.properties.get(CONSUMED_PROPERTY))
     )

@@ -17,6 +17,7 @@ from snowpipe_platform.orchestration.io_managers import (
     bronze_io_manager,
     lake_io_manager,
 )
+from snowpipe_platform.orchestration.maintenance import maintenance_job, maintenance_schedule
 from snowpipe_platform.orchestration.names import asset_key
 from snowpipe_platform.orchestration.partitions import analysis_dates, load_days
 from snowpipe_platform.orchestration.resources import GROUND, GroundResource
@@ -73,8 +74,8 @@ def _definitions(pipeline: Pipeline, ground: GroundResource) -> dg.Definitions:
             *(bronze_checks(query, days) for query in queries),
             *(table_checks(table, pipeline, partitions(table)) for table in pipeline.tables),
         ],
-        jobs=[extract, everything, *([analysis] if as_of else [])],
-        schedules=[_extraction_schedule()],
+        jobs=[extract, everything, maintenance_job(pipeline), *([analysis] if as_of else [])],
+        schedules=[_extraction_schedule(), maintenance_schedule()],
         sensors=[
             automation_sensor(),
             sweep_sensor(pipeline),

@@ -12,6 +12,7 @@ PUBLISHED = "published"
 WINDOW_COMPLETE = "window_complete"
 UP_TO_DATE = "up_to_date"
 """The platform's own checks. The first two block what is downstream."""
+MAINTAIN_JOB = "maintain"
 
 
 def asset_key(name: str) -> dg.AssetKey:

@@ -1,6 +1,6 @@
 """Work that nobody has done yet: what tables have not consumed, and days that wait for their rest. No Dagster here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -64,8 +64,8 @@ def _has_unconsumed_inputs(pipeline: Pipeline, table: DerivedTable, ground: Grou
     states = {name: ground.lake.state(name) for name in table.inputs}
     if any(state is None for state in states.values()) or any(ground.lake.held(name) for name in upstream):
         return False
-    snapshots = {name: state.snapshot_id for name, state in states.items() if state is not None}
-    return all(_snapshots(_consumed(state)) != snapshots for state in _attempts(table, ground))
+    now = Consumption({}, {name: state.as_upstream for name, state in states.items() if state is not None})
+    return not any(now.is_level_with(_consumed(state)) for state in _attempts(table, ground))
 
 
 def due_dates(pipeline: Pipeline, table: AsOfTable, ground: Ground, *, now: datetime) -> DueDates:
@@ -78,8 +78,8 @@ def due_dates(pipeline: Pipeline, table: AsOfTable, ground: Ground, *, now: date
     landed = {entry.load_day for log in inputs.logs.values() for entry in log if end_of(entry.load_day) <= now}
     held = [day for name in table.inputs for day in held_days(ground.lake.held(name))]
     wanted = sorted((landed - dates.all) | set(dates.restatable(table.restate_days)))
-    commits = {name: state.snapshot_id for name, state in inputs.states.items() if state is not None}
-    tried = {day for day in held_days(_tried(table, commits, ground)) if day is not None}
+    commits = {name: state.as_upstream for name, state in inputs.states.items() if state is not None}
+    tried = {day for day in held_days(_tried(table, Consumption({}, commits), ground)) if day is not None}
     due = (
         on
         for on in wanted
@@ -87,16 +87,15 @@ def due_dates(pipeline: Pipeline, table: AsOfTable, ground: Ground, *, now: date
         and waits_for(table, on, inputs) is None
         and not any(day is None or day <= on for day in held)
     )
-    return DueDates(tuple(due), dates, f"{table.code_version}:{sorted(commits.items())}")
+    return DueDates(tuple(due), dates, f"{table.code_version}:{sorted(c.content_id for c in commits.values())}")
 
 
-def _tried(table: AsOfTable, commits: Mapping[str, int], ground: Ground) -> list[str]:
+def _tried(table: AsOfTable, now: Consumption, ground: Ground) -> list[str]:
     """Branches that hold what today's code made of the same inputs."""
-    held = ground.lake.held(table.name).items()
     return [
         branch
-        for branch, state in held
-        if state.properties.get(CODE_VERSION_PROPERTY) == table.code_version and _snapshots(_consumed(state)) == commits
+        for branch, state in ground.lake.held(table.name).items()
+        if state.properties.get(CODE_VERSION_PROPERTY) == table.code_version and now.is_level_with(_consumed(state))
     ]
 
 
@@ -110,10 +109,6 @@ def _attempts(table: Table, ground: Ground) -> list[TableState]:
 
 def _consumed(state: TableState) -> Consumption:
     return Consumption.decode(state.properties.get(CONSUMED_PROPERTY))
-
-
-def _snapshots(consumed: Consumption) -> dict[str, int]:
-    return {name: commit.snapshot_id for name, commit in consumed.commits.items()}
 
 
 def continuations(pipeline: Pipeline, ground: Ground) -> Iterator[tuple[Pending, Manifest]]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from snowpipe_platform.orchestration.names import asset_key
+from snowpipe_platform.orchestration.names import MAINTAIN_JOB, asset_key
 from snowpipe_platform.orchestration.pending import Pending, continuations, unconsumed
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.spec.pipeline import Pipeline
@@ -83,9 +83,10 @@ def continuation_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
 
 
 def under_way(instance: dg.DagsterInstance, pipeline: Pipeline) -> set[Target]:
-    """What unfinished runs will materialize, by partition; a run without a selection materializes everything."""
+    """What unfinished runs will materialize, by partition; a run without a selection materializes everything, unless it
+    only maintains."""
     everything = [asset_key(name) for name in pipeline.names]
-    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    runs = [run for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)) if run.job_name != MAINTAIN_JOB]
     return {(key, run.tags.get(PARTITION_TAG)) for run in runs for key in run.asset_selection or everything}
 
 

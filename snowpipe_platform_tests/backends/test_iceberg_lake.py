@@ -119,8 +119,8 @@ def test_a_commit_that_slips_in_after_the_check_is_a_conflict_too(lake, monkeypa
     rival = Writer(IcebergLake(lake._root))
     check = lake._refuse_stale
 
-    def check_then_lose(loaded, commit):
-        check(loaded, commit)
+    def check_then_lose(*read):
+        check(*read)
         rival.commit(things(2), "rival")
 
     monkeypatch.setattr(lake, "_refuse_stale", check_then_lose)

@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import ibis
 import pyarrow as pa
@@ -15,6 +16,7 @@ from snowpipe_platform.records import Commit, FileLayout, TableLayout, TableStat
 from snowpipe_platform_tests.ledger import rows_in
 
 NAME = "silver/things"
+EARLIER, LATER = datetime(2000, 1, 1), datetime(2100, 1, 1)
 PLAIN = ibis.schema({"id": "int64", "name": "string"})
 WIDE = ibis.schema(
     {
@@ -72,6 +74,11 @@ class Writer:
         base = self.lake.state(self.name) if base == "current" else base
         added = self.stage(rows, commit_id) if rows else ()
         return self.lake.commit(Commit(self.name, commit_id, base, tuple(remove), added, properties, branch))
+
+    def rewrite(self, rows, *, remove, base="current", attempt="rewrite") -> TableState:
+        base = self.lake.state(self.name) if base == "current" else base
+        added = self.stage(rows, attempt) if rows else ()
+        return self.lake.rewrite(self.name, base=base, remove=remove, add=added, reason="test")
 
     def files(self, state=None):
         state = state or self.lake.state(self.name)
@@ -304,3 +311,127 @@ class LakeContract:
         base = writer.commit(things(1), "one")
         with pytest.raises(CommitConflictError):
             writer.commit(things(2), "two", base=replace(base, snapshot_id=7))
+
+    # --- maintenance
+
+    def test_files_are_rewritten_within_the_commit_they_are_of(self, lake):
+        writer = Writer(lake)
+        writer.commit(things(1), "one")
+        base = writer.commit(things(2), "two", **{"snowpipe.note": "hello"})
+        rewritten = writer.rewrite(things(1, 2), remove=writer.files())
+        assert lake.state(NAME) == rewritten
+        assert (rewritten.number, rewritten.commit_id, rewritten.committed_at) == (2, "two", base.committed_at)
+        assert (rewritten.content_id, rewritten.properties["snowpipe.note"]) == (base.content_id, "hello")
+        assert rewritten.snapshot_id != base.snapshot_id
+        assert (writer.ids(), len(writer.files())) == ([1, 2], 1)
+        assert writer.ids(base) == [1, 2], "the state before is there to read"
+        assert [(s.commit_id, s.snapshot_id) for s in lake.history(NAME)][1:] == [("two", rewritten.snapshot_id)]
+        assert [state.number for state in lake.history(NAME)] == [1, 2]
+        assert writer.commit(things(3), "three").number == 3
+        assert writer.ids() == [1, 2, 3]
+
+    @pytest.mark.case("A52")
+    def test_a_commit_seen_before_is_returned_with_its_rewritten_files(self, lake):
+        writer = Writer(lake)
+        added = writer.stage(things(1), "one")
+        commit = Commit(NAME, "one", None, (), added, {})
+        lake.commit(commit)
+        rewritten = writer.rewrite(things(1), remove=writer.files())
+        assert lake.commit(commit) == rewritten
+        assert writer.ids() == [1]
+
+    def test_no_file_is_rewritten_on_a_stale_base(self, lake):
+        writer = Writer(lake)
+        base = writer.commit(things(1), "one")
+        old = writer.files()
+        winner = writer.commit(things(2), "two")
+        with pytest.raises(CommitConflictError, match=NAME):
+            writer.rewrite(things(1), base=base, remove=old)
+        assert (lake.state(NAME), writer.ids()) == (winner, [1, 2])
+
+    def test_a_rewrite_that_would_lose_or_add_a_row_is_refused(self, lake):
+        writer = Writer(lake)
+        state = writer.commit(things(1, 2), "one")
+        for rows in (things(1), things(1, 2, 3)):
+            with pytest.raises(LakeError, match=f"{NAME}: 2 rows would become {len(rows)}"):
+                writer.rewrite(rows, remove=writer.files(), attempt=f"{len(rows)} rows")
+        assert (lake.state(NAME), writer.ids()) == (state, [1, 2])
+
+    def test_a_table_lies_on_disk_as_it_was_made(self, lake):
+        writer = Writer(lake, WIDE, ("part",))
+        layout = lake.rewritable(NAME)
+        assert (layout.name, layout.partition_columns) == (NAME, ("part",))
+        assert layout.schema == lake.schema(NAME)
+        writer.commit(WIDE_ROWS, "one")
+        assert {file.partition for file in writer.files()} == {(("part", row["part"]),) for row in WIDE_ROWS}
+
+    def test_a_snapshot_is_left_when_the_table_moves_on_from_it(self, lake):
+        writer = Writer(lake)
+        first = writer.commit(things(1), "one")
+        second = writer.commit(things(2), "two")
+        held = writer.commit(things(3), "three", branch="held")
+        assert [(s.snapshot_id, s.content_id, s.left_at) for s in lake.snapshots(NAME)] == [
+            (first.snapshot_id, "one", second.committed_at),
+            (second.snapshot_id, "two", None),
+            (held.snapshot_id, "three", None),
+        ]
+        rewritten = writer.rewrite(things(1, 2), remove=writer.files())
+        lake.release(NAME, "held")
+        found = {s.snapshot_id: s for s in lake.snapshots(NAME)}
+        assert found[second.snapshot_id].left_at >= rewritten.committed_at
+        assert found[rewritten.snapshot_id].content_id == "two"
+        assert found[held.snapshot_id].left_at == held.committed_at
+
+    def test_expired_snapshots_are_gone_and_the_others_are_as_they_were(self, lake):
+        writer = Writer(lake)
+        first, second, third = (writer.commit(things(number), str(number)) for number in (1, 2, 3))
+        lake.expire(NAME, [first.snapshot_id])
+        with pytest.raises(LakeError, match="is gone"):
+            writer.files(first)
+        assert (writer.ids(second), writer.ids(third)) == ([1, 2], [1, 2, 3])
+        assert lake.state(NAME) == third
+        lake.expire(NAME, [first.snapshot_id])
+        lake.expire(NAME, [])
+        assert [state.commit_id for state in lake.history(NAME)] == ["2", "3"]
+        assert writer.commit(things(4), "4").number == 4
+
+    def test_a_snapshot_that_something_shows_is_not_expired(self, lake):
+        writer = Writer(lake)
+        first = writer.commit(things(1), "one")
+        held = writer.commit(things(2), "two", branch="held")
+        current = writer.commit(things(3), "three")
+        for needed in (held, current):
+            with pytest.raises(CommitConflictError):
+                lake.expire(NAME, [first.snapshot_id, needed.snapshot_id])
+        assert (writer.ids(first), writer.ids(held), writer.ids()) == ([1], [1, 2], [1, 3])
+
+    def test_leftovers_are_what_no_snapshot_has(self, lake):
+        writer = Writer(lake)
+        first = writer.commit(things(1), "one")
+        kept = writer.commit(things(2), "two", remove=writer.files(first))
+        writer.commit(things(3), "three", branch="held")
+        lost = writer.stage(things(4), "lost")
+        found = lake.leftovers(NAME, before=LATER)
+        assert [(left.path, left.is_orphan) for left in found] == [(lost[0], True)]
+        assert found[0].size_bytes == Path(lost[0]).stat().st_size
+        assert lake.leftovers(NAME, before=EARLIER) == []
+        (old,) = writer.files(first)
+        going = lake.leftovers(NAME, before=LATER, without=[first.snapshot_id])
+        assert {left.path: left.is_orphan for left in going if left.path.endswith(".parquet")} == {
+            old.path: False,
+            lost[0]: True,
+        }
+        lake.expire(NAME, [first.snapshot_id])
+        lake.discard([left.path for left in going])
+        assert lake.leftovers(NAME, before=LATER) == []
+        assert (writer.ids(kept), writer.ids(lake.held(NAME)["held"])) == ([2], [2, 3])
+        assert not Path(lake.staging(NAME, attempt="lost")).exists()
+
+    def test_nothing_is_left_over_while_a_file_is_missing(self, lake):
+        writer = Writer(lake)
+        writer.commit(things(1), "one")
+        writer.stage(things(2), "lost")
+        (file,) = writer.files()
+        Path(file.path).unlink()
+        with pytest.raises(LakeError, match=f"{file.path} is missing, so nothing is removed"):
+            lake.leftovers(NAME, before=LATER)

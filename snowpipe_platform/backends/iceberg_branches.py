@@ -1,0 +1,40 @@
+"""Branches that hold rows back beside a table."""
+
+from typing import TYPE_CHECKING
+
+from snowpipe_platform.backends.iceberg_snapshots import EMPTY_START, state_of
+from snowpipe_platform.errors import LakeError
+from snowpipe_platform.records import TableState
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table as IcebergTable
+
+HELD_PREFIX = "held"
+"""Branches that hold rows back begin with it; other branches and tags are somebody else's."""
+
+
+def held_states(name: str, table: "IcebergTable") -> dict[str, TableState]:
+    """The commit of each branch of held rows."""
+    found = {branch: table.snapshot_by_name(branch) for branch in table.refs() if branch.startswith(HELD_PREFIX)}
+    return {branch: state_of(name, table, snapshot) for branch, snapshot in found.items() if snapshot is not None}
+
+
+def open_branch(table: "IcebergTable", branch: str) -> None:
+    """A branch starts from the table as it is; one left from an earlier attempt starts over. Iceberg has no branch
+    beside nothing, so a table without a commit gets an empty one, which readers do not see."""
+    if not branch.startswith(HELD_PREFIX):
+        msg = f"branch {branch!r} does not begin with {HELD_PREFIX!r}"
+        raise LakeError(msg)
+    if table.current_snapshot() is None:
+        with table.transaction() as change, change.update_snapshot(snapshot_properties=EMPTY_START).overwrite():
+            pass
+    close_branch(table, branch)
+    current = table.current_snapshot()
+    if current is not None:
+        table.manage_snapshots().create_branch(current.snapshot_id, branch).commit()
+
+
+def close_branch(table: "IcebergTable", branch: str) -> None:
+    """Safe when there is none."""
+    if branch in table.refs():
+        table.manage_snapshots().remove_branch(branch).commit()
