@@ -17,6 +17,7 @@ from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.orchestration.bronze_assets import code_version
 from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, check_name
+from snowpipe_platform.orchestration.on_time import on_time_outcome, query_deadline, table_deadline
 from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes, up_to_date_outcome
 from snowpipe_platform.spec.as_of import AsOfTable
 
@@ -31,6 +32,9 @@ def report_extraction(instance: dg.DagsterInstance, result: ExtractionResult, gr
     _materialized(instance, asset_key(name), day, extraction_metadata(result, ground), code_version=code_version(query))
     names = {WINDOW_COMPLETE, *(rule.name for rule in query.rules)}
     found = bronze_outcomes(query, day, names=names, ground=ground)
+    deadline = query_deadline(query)
+    if deadline is not None:
+        found.append(on_time_outcome(instance, deadline, day, clock=ground.warehouse.clock))
     report_checks(instance, name, day, found, result.plan.identity)
 
 
@@ -46,6 +50,9 @@ def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Grou
         if isinstance(table, AsOfTable) and day is not None:
             dates = analysis_dates(read_inputs(request.pipeline, table, ground))
             found.append(up_to_date_outcome(table, day, dates))
+        deadline = table_deadline(table)
+        if deadline is not None and day is not None:
+            found.append(on_time_outcome(instance, deadline, day, clock=ground.warehouse.clock))
         report_checks(instance, table.name, day, found, request.identity)
 
 
