@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     pipeline: str = Field(SHOP_PIPELINE, description="package of queries and tables")
     warehouse: Path | None = Field(None, description="DuckDB file of the source; default: in the home")
     memory_limit: str = Field("2GB", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", description="before work spills")
+    sensor_seconds: int = Field(30, gt=0, description="between two looks of the automation; sensors keep proportion")
     threads: int | None = Field(None, gt=0, description="engine threads; default: one per core")
 
     @property

@@ -8,7 +8,7 @@ from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.execution.inputs import snapshot_with
 from snowpipe_platform.records import LakeFile, LakeSnapshot
 from snowpipe_platform.spec.consumption import UpstreamCommit
-from snowpipe_platform.spec.extraction import duration_from_text
+from snowpipe_platform.spec.durations import duration_from_text
 
 TARGET_BYTES = 128 * 1024 * 1024
 """Large enough that opening a file costs little beside reading it, small enough for one to be skipped."""

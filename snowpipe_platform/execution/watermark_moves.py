@@ -15,7 +15,8 @@ from snowpipe_platform.execution.extraction_interval import next_start
 from snowpipe_platform.execution.extraction_plan import require_columns, scalar, source_schema, watermark_sql
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.source_read import SourceSql
-from snowpipe_platform.spec.extraction import Query, duration_from_text
+from snowpipe_platform.spec.durations import duration_from_text
+from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import Coverage, Manifest
 from snowpipe_platform.spec.ranges import Ranges
 from snowpipe_platform.spec.reach import Reach, reach_of, reads_source

@@ -11,6 +11,7 @@ import dagster as dg
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.orchestration.names import asset_key
 from snowpipe_platform.orchestration.outcomes import up_to_date_outcome
+from snowpipe_platform.orchestration.pace import Pace
 from snowpipe_platform.orchestration.pending import DueDates, due_dates
 from snowpipe_platform.orchestration.reporting import report_checks
 from snowpipe_platform.orchestration.resources import GroundResource
@@ -26,14 +27,14 @@ REPORTS_PER_TICK = 100
 NAME = "analysis_dates"
 
 
-def analysis_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
+def analysis_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
     """Requests a run for each date that is due, and turns the check `up_to_date` of a date that became stale."""
     tables = {table.name: table for table in pipeline.tables if isinstance(table, AsOfTable)}
 
     @dg.sensor(
         name=NAME,
         target=dg.AssetSelection.assets(*(asset_key(name) for name in tables)),
-        minimum_interval_seconds=SENSOR_SECONDS,
+        minimum_interval_seconds=pace.seconds(SENSOR_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="requests analysis dates once their load day landed, and recent ones that late changes made stale",
     )

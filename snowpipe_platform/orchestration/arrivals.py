@@ -10,6 +10,7 @@ from snowpipe_platform.errors import SnowpipeError
 from snowpipe_platform.execution.arrivals import Arrivals, current_load_day, look
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.names import asset_key, bronze_name
+from snowpipe_platform.orchestration.pace import Pace
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.orchestration.sensors import UNFINISHED
 from snowpipe_platform.records import Arrival
@@ -25,13 +26,13 @@ NAMED = 3
 """Files a reason names; of the others it gives the number."""
 
 
-def arrivals_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
+def arrivals_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
     """Requests one run of `bronze/<entity>` for each entity with files that the log does not have as they are."""
 
     @dg.sensor(
         name="arrivals",
         target=dg.AssetSelection.groups("bronze"),
-        minimum_interval_seconds=ARRIVALS_SECONDS,
+        minimum_interval_seconds=pace.seconds(ARRIVALS_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="adopts files dropped under bronze/<entity>/arrivals",
     )

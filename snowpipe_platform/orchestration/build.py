@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 import dagster as dg
 
@@ -11,6 +10,7 @@ from snowpipe_platform.orchestration.analysis_sensor import analysis_sensor
 from snowpipe_platform.orchestration.arrivals import arrivals_sensor
 from snowpipe_platform.orchestration.bronze_assets import bronze_asset
 from snowpipe_platform.orchestration.checks import bronze_checks, table_checks
+from snowpipe_platform.orchestration.deadlines import deadline_sensor
 from snowpipe_platform.orchestration.io_managers import (
     BRONZE_IO_MANAGER,
     LAKE_IO_MANAGER,
@@ -19,23 +19,22 @@ from snowpipe_platform.orchestration.io_managers import (
 )
 from snowpipe_platform.orchestration.maintenance import maintenance_job, maintenance_schedule
 from snowpipe_platform.orchestration.names import asset_key
+from snowpipe_platform.orchestration.on_time import deadlines
+from snowpipe_platform.orchestration.pace import Pace
 from snowpipe_platform.orchestration.partitions import analysis_dates, load_days
 from snowpipe_platform.orchestration.resources import GROUND, GroundResource
+from snowpipe_platform.orchestration.schedules import EXTRACT_JOB, extraction_schedule
 from snowpipe_platform.orchestration.sensors import automation_sensor, continuation_sensor, sweep_sensor
 from snowpipe_platform.orchestration.table_assets import table_asset
 from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import LOAD_DAY, Table
 
-EXTRACT_JOB = "extract"
-EXTRACTION_CRON = "15 0 * * *"
-"""A quarter of an hour into the next UTC day: the day is over, and most late commits are there."""
 
-
-def build_definitions(pipeline: Pipeline, ground: GroundResource) -> dg.Definitions:
+def build_definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace = Pace()) -> dg.Definitions:  # noqa: B008 - frozen
     """Assets, checks, jobs, sensors and resources of a pipeline. Opens no connection."""
     with _unstable_features():
-        return _definitions(pipeline, ground)
+        return _definitions(pipeline, ground, pace)
 
 
 @contextmanager
@@ -47,7 +46,7 @@ def _unstable_features() -> Iterator[None]:
         yield
 
 
-def _definitions(pipeline: Pipeline, ground: GroundResource) -> dg.Definitions:
+def _definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace) -> dg.Definitions:
     days, dates = load_days(pipeline.first_day), analysis_dates(pipeline.first_day)
 
     def partitions(table: Table) -> dg.PartitionsDefinition[str] | None:
@@ -75,13 +74,14 @@ def _definitions(pipeline: Pipeline, ground: GroundResource) -> dg.Definitions:
             *(table_checks(table, pipeline, partitions(table)) for table in pipeline.tables),
         ],
         jobs=[extract, everything, maintenance_job(pipeline), *([analysis] if as_of else [])],
-        schedules=[_extraction_schedule(), maintenance_schedule()],
+        schedules=[extraction_schedule(pipeline), maintenance_schedule()],
         sensors=[
-            automation_sensor(),
-            sweep_sensor(pipeline),
-            continuation_sensor(pipeline),
-            *([analysis_sensor(pipeline)] if as_of else []),
-            arrivals_sensor(pipeline),
+            automation_sensor(pace),
+            sweep_sensor(pipeline, pace),
+            continuation_sensor(pipeline, pace),
+            *([analysis_sensor(pipeline, pace)] if as_of else []),
+            *([deadline_sensor(pipeline, pace)] if deadlines(pipeline) else []),
+            arrivals_sensor(pipeline, pace),
         ],
         resources={
             GROUND: ground,
@@ -91,16 +91,3 @@ def _definitions(pipeline: Pipeline, ground: GroundResource) -> dg.Definitions:
         # A step of its own process costs 0.5-0.8 s and the imports; the engine uses all cores within one.
         executor=dg.in_process_executor,
     )
-
-
-def _extraction_schedule() -> dg.ScheduleDefinition:
-    """Lands yesterday, once it is over. Off until a person turns it on: it reads from a warehouse that costs money."""
-
-    @dg.schedule(
-        name="extract_yesterday", job_name=EXTRACT_JOB, cron_schedule=EXTRACTION_CRON, execution_timezone="UTC"
-    )
-    def extract_yesterday(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        day = f"{context.scheduled_execution_time - timedelta(days=1):%Y-%m-%d}"
-        return dg.RunRequest(run_key=day, partition_key=day)
-
-    return extract_yesterday

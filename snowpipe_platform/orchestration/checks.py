@@ -15,6 +15,7 @@ from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.orchestration.failures import final_failures
 from snowpipe_platform.orchestration.metadata import tolerated
 from snowpipe_platform.orchestration.names import (
+    ON_TIME,
     PUBLISHED,
     UP_TO_DATE,
     WINDOW_COMPLETE,
@@ -22,6 +23,7 @@ from snowpipe_platform.orchestration.names import (
     bronze_name,
     rules_by_check,
 )
+from snowpipe_platform.orchestration.on_time import ABOUT, on_time_outcome, query_deadline, table_deadline
 from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes, up_to_date_outcome
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.orchestration.resources import GroundResource
@@ -40,6 +42,9 @@ def table_checks(
     specs = [_spec(table.name, PUBLISHED, "the new rows are in the table, none held back", partitions, blocking=True)]
     if isinstance(table, AsOfTable):
         specs.append(_spec(table.name, UP_TO_DATE, "nothing from before the date's end has come since", partitions))
+    deadline = table_deadline(table)
+    if deadline is not None:
+        specs.append(_spec(table.name, ON_TIME, ABOUT, partitions))
     for name, rule in rules.items():
         about = {"rule": rule.id, "severity": rule.severity, "tolerated": tolerated(rule)}
         specs.append(_spec(table.name, name, rule.description, partitions, metadata=about))
@@ -53,6 +58,9 @@ def table_checks(
             if isinstance(table, AsOfTable) and day is not None and UP_TO_DATE in names:
                 dates = analysis_dates(read_inputs(pipeline, table, ground.ground()))
                 found.append(up_to_date_outcome(table, day, dates))
+            if deadline is not None and day is not None and ON_TIME in names:
+                clock = ground.ground().warehouse.clock
+                found.append(on_time_outcome(context.instance, deadline, day, clock=clock))
         yield from found
 
     return check_rules
@@ -64,12 +72,19 @@ def bronze_checks(query: Query, load_days: dg.PartitionsDefinition[str]) -> dg.A
     about = "every row of the load day's window is landed; max_batches did not cut it short"
     specs = [_spec(name, WINDOW_COMPLETE, about, load_days, blocking=True)]
     specs += [_spec(name, rule.name, rule.expression, load_days) for rule in query.rules]
+    deadline = query_deadline(query)
+    if deadline is not None:
+        specs.append(_spec(name, ON_TIME, ABOUT, load_days))
 
     @dg.multi_asset_check(name=_op_name(name), specs=specs, can_subset=True)
     def check_landed(context: dg.AssetCheckExecutionContext, ground: GroundResource) -> Iterator[dg.AssetCheckResult]:
         names = {key.name for key in context.selected_asset_check_keys}
         with final_failures():
-            found = bronze_outcomes(query, load_day(context.partition_key), names=names, ground=ground.ground())
+            day = load_day(context.partition_key)
+            found = bronze_outcomes(query, day, names=names, ground=ground.ground())
+            if deadline is not None and ON_TIME in names:
+                clock = ground.ground().warehouse.clock
+                found.append(on_time_outcome(context.instance, deadline, day, clock=clock))
         yield from found
 
     return check_landed

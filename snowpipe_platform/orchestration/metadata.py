@@ -7,12 +7,15 @@ from typing import Any
 import dagster as dg
 import ibis
 
+from snowpipe_platform.errors import SourceError, TransientSourceError
 from snowpipe_platform.execution.execute import ROWS_PROPERTY, TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.extraction_plan import describe_interval
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.charts import bar_chart
 from snowpipe_platform.orchestration.judged import quality_of
+from snowpipe_platform.orchestration.names import EXTRACTED_AT, SOURCE_CLOCK
+from snowpipe_platform.orchestration.on_time import table_deadline
 from snowpipe_platform.records import TableState
 from snowpipe_platform.spec.bronze_log import standing
 from snowpipe_platform.spec.contract import Rule
@@ -36,7 +39,7 @@ def extraction_metadata(result: ExtractionResult, ground: Ground) -> Metadata:
         "summary": _text(result.summary),
         **log_metadata(log, plan.load_day),
         "interval": _text(describe_interval(plan)),
-        "extracted_at": _text(f"{plan.extracted_at.isoformat()}Z"),
+        EXTRACTED_AT: _text(f"{plan.extracted_at.isoformat()}Z"),
         "attempts": _int(result.attempts),
     }
     if result.manifest is not None:
@@ -103,12 +106,22 @@ def table_metadata(result: TableResult, ground: Ground) -> Metadata:
         found["snapshot_id"] = _text(str(state.snapshot_id))
         found["dagster/uri"] = _text(ground.lake.location(table.name))
         found["rows_per_commit"] = _md(_rows_chart(table, ground.lake.history(table.name)))
+    if table_deadline(table) is not None:
+        found |= _source_clock(ground)
     if result.held_on is not None:
         found["held_on"] = _text(result.held_on)
     if result.quality.by_partition:
         found["quality"] = _md(quality_table(rules_of(table), result.quality.total))
         found["failures_per_rule"] = _md(_failures_chart(rules_of(table), result.quality))
     return found
+
+
+def _source_clock(ground: Ground) -> Metadata:
+    """Nothing when the source does not answer: a table is made from what has landed, and needs no source."""
+    try:
+        return {SOURCE_CLOCK: _text(f"{ground.warehouse.clock().isoformat()}Z")}
+    except (SourceError, TransientSourceError):
+        return {}
 
 
 def status(result: TableResult) -> str:

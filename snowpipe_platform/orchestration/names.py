@@ -11,8 +11,13 @@ from snowpipe_platform.spec.contract import Rule
 PUBLISHED = "published"
 WINDOW_COMPLETE = "window_complete"
 UP_TO_DATE = "up_to_date"
+ON_TIME = "on_time"
 """The platform's own checks. The first two block what is downstream."""
 MAINTAIN_JOB = "maintain"
+
+EXTRACTED_AT = "extracted_at"
+SOURCE_CLOCK = "source_clock"
+"""What the source's clock showed when a load day was read, and when a table with a deadline was made; ISO 8601, UTC."""
 
 
 def asset_key(name: str) -> dg.AssetKey:
@@ -40,7 +45,7 @@ def rules_by_check(table: str, rules: Iterable[Rule]) -> dict[str, Rule]:
     found: dict[str, Rule] = {}
     for rule in rules:
         name = check_name(rule.id)
-        is_own = name in {PUBLISHED, UP_TO_DATE}
+        is_own = name in {PUBLISHED, UP_TO_DATE, ON_TIME}
         taken = "the platform's own check" if is_own else repr(found[name].id) if name in found else None
         if taken is not None:
             msg = f"{table}: rule {rule.id!r} and {taken} would both be the check {name!r}. Rename the rule."

@@ -19,6 +19,7 @@ from snowpipe_platform.orchestration.adopted import adoption_metadata
 from snowpipe_platform.orchestration.bronze_assets import code_version
 from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, check_name
+from snowpipe_platform.orchestration.on_time import on_time_outcome, query_deadline, table_deadline
 from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes, up_to_date_outcome
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.extraction import Query
@@ -50,7 +51,11 @@ def _landed(  # noqa: PLR0913, PLR0917 - everything the events say
     name = bronze_name(query.entity)
     _materialized(instance, asset_key(name), day, metadata, code_version=code_version(query))
     names = {WINDOW_COMPLETE, *(rule.name for rule in query.rules)}
-    report_checks(instance, name, day, bronze_outcomes(query, day, names=names, ground=ground), identity)
+    found = bronze_outcomes(query, day, names=names, ground=ground)
+    deadline = query_deadline(query)
+    if deadline is not None:
+        found.append(on_time_outcome(instance, deadline, day, clock=ground.warehouse.clock))
+    report_checks(instance, name, day, found, identity)
 
 
 def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Ground) -> None:
@@ -65,6 +70,9 @@ def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Grou
         if isinstance(table, AsOfTable) and day is not None:
             dates = analysis_dates(read_inputs(request.pipeline, table, ground))
             found.append(up_to_date_outcome(table, day, dates))
+        deadline = table_deadline(table)
+        if deadline is not None and day is not None:
+            found.append(on_time_outcome(instance, deadline, day, clock=ground.warehouse.clock))
         report_checks(instance, table.name, day, found, request.identity)
 
 

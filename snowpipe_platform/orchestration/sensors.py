@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from snowpipe_platform.orchestration.names import MAINTAIN_JOB, asset_key
+from snowpipe_platform.orchestration.pace import ORDINARY_SECONDS, Pace
 from snowpipe_platform.orchestration.pending import Pending, continuations, unconsumed
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.spec.pipeline import Pipeline
 
-AUTOMATION_SECONDS = 30
 SWEEP_SECONDS = 3600
 CONTINUATION_SECONDS = 60
 PARTITION_TAG = "dagster/partition"
@@ -26,24 +26,24 @@ UNFINISHED = [
 Target = tuple[dg.AssetKey, str | None]
 
 
-def automation_sensor() -> dg.AutomationConditionSensorDefinition:
+def automation_sensor(pace: Pace) -> dg.AutomationConditionSensorDefinition:
     """Evaluates the assets' own conditions; under the name Dagster would give it, so that there is one."""
     return dg.AutomationConditionSensorDefinition(
         "default_automation_condition_sensor",
         target=dg.AssetSelection.all(),
         default_status=dg.DefaultSensorStatus.RUNNING,
-        minimum_interval_seconds=AUTOMATION_SECONDS,
+        minimum_interval_seconds=pace.seconds(ORDINARY_SECONDS),
     )
 
 
-def sweep_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
+def sweep_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
     """Requests every table that has not consumed what its inputs committed. Automation looks at updates between two
     ticks, and misses one that lands between a request and the next tick, or while nobody evaluated."""
 
     @dg.sensor(
         name="sweep",
         target=dg.AssetSelection.all(),
-        minimum_interval_seconds=SWEEP_SECONDS,
+        minimum_interval_seconds=pace.seconds(SWEEP_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="hourly: requests tables whose inputs have commits they have not consumed",
     )
@@ -59,13 +59,13 @@ def sweep_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
     return sweep
 
 
-def continuation_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
+def continuation_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
     """Requests load days cut short by `max_batches` again until they are done: at once after progress, else hourly."""
 
     @dg.sensor(
         name="continuation",
         target=dg.AssetSelection.groups("bronze"),
-        minimum_interval_seconds=CONTINUATION_SECONDS,
+        minimum_interval_seconds=pace.seconds(CONTINUATION_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="requests load days that max_batches cut short, until they are done",
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 import ibis
@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 
 from snowpipe_platform.errors import PipelineError
 from snowpipe_platform.spec.analysis_dates import end_of
+from snowpipe_platform.spec.deadlines import refuse_due
 from snowpipe_platform.spec.table import CHANGED_AT, STATUS, VALID, Inputs, Table
 
 ANALYSIS_DATE = "analysis_date"
@@ -24,11 +25,13 @@ class AsOfTable(Table):
     before the date's end; so a date computed later is the same, unless a change inside or before it came in between.
     restate_days: a late change makes the dates from its own on stale; of them the last `restate_days` are recomputed
     by the next run, older ones when somebody asks.
+    due: how long after its end a date has to be there.
     """
 
     inputs: tuple[str, ...]
     build: Callable[[Inputs, date], ir.Table]
     restate_days: int = DEFAULT_RESTATE_DAYS
+    due: timedelta | None = None
     partition_columns: tuple[str, ...] = (ANALYSIS_DATE,)
     kind: Literal["as_of"] = "as_of"
 
@@ -36,6 +39,7 @@ class AsOfTable(Table):
         super().__post_init__()
         if self.partition_columns != (ANALYSIS_DATE,):
             raise PipelineError(f"{self.defined_in}: an as-of table is partitioned by {ANALYSIS_DATE!r} alone.")
+        refuse_due(self.due, defined_in=self.defined_in)
         if self.restate_days < 0:
             raise PipelineError(f"{self.defined_in}: restate_days is {self.restate_days}. It is 0 or more days.")
 

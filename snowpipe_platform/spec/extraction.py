@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import re
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -24,6 +22,8 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from snowpipe_platform.errors import did_you_mean
+from snowpipe_platform.spec.cron import cron_text
+from snowpipe_platform.spec.durations import duration, duration_or_none, duration_or_number, exact
 from snowpipe_platform.spec.watermark_sql import (
     extractable_sql,
     normalised_sql,
@@ -31,57 +31,14 @@ from snowpipe_platform.spec.watermark_sql import (
     placeholder_count,
 )
 
-_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_PART = re.compile(
-    r"([0-9]+(?:\.[0-9]+)?)\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)\s*", re.IGNORECASE
-)
-_ISO = re.compile(r"P(?=[0-9T])(?:[0-9]+W)?(?:[0-9]+D)?(?:T(?=[0-9])(?:[0-9]+H)?(?:[0-9]+M)?(?:[0-9.]+S)?)?")
-
 Problem = tuple[tuple[str | int, ...], str]
 """Where in the declaration, and what is wrong there: a sentence whose subject is the key."""
-
-
-def duration_from_text(text: str) -> timedelta:
-    """'90s', '15m', '2h', '2 days', '1h 30m', or ISO 8601 up to weeks: 'PT15M', 'P2D'. Raises ValueError otherwise."""
-    plain = text.strip()
-    if _ISO.fullmatch(plain):
-        plain = plain.replace("P", "").replace("T", "")
-    if not re.fullmatch(f"(?:{_PART.pattern})+", plain, re.IGNORECASE):
-        raise ValueError("not a duration")
-    seconds = sum(Decimal(number) * _SECONDS[unit[0].lower()] for number, unit in _PART.findall(plain))
-    try:
-        return timedelta(microseconds=int(seconds * 1_000_000))
-    except OverflowError:
-        raise ValueError("too long a duration") from None
-
-
-def _duration(value: object) -> timedelta:
-    with suppress(ValueError):
-        span = duration_from_text(value) if isinstance(value, str) else value
-        if isinstance(span, timedelta) and span >= timedelta(0):
-            return span
-    raise PydanticCustomError("duration", "must be a duration such as '15m'")
-
-
-def _duration_or_number(value: object) -> timedelta | Decimal:
-    number = _exact(value)
-    if isinstance(number, Decimal) and number.is_finite() and number >= 0:
-        return number
-    return _duration(value)
-
-
-def _exact(value: object) -> object:
-    """A finite number as Decimal, anything else as it is."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        return value
-    number = Decimal(str(value))
-    return number if number.is_finite() else value
 
 
 def _watermark_value(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-    value = _exact(value) if isinstance(value, float) else value
+    value = exact(value) if isinstance(value, float) else value
     if isinstance(value, bool | float) or not isinstance(value, str | int | Decimal | date | None):
         raise PydanticCustomError("watermark_value", "must be a number, a date, an instant or text")
     return value
@@ -137,6 +94,7 @@ class QueryRule(BaseModel, frozen=True, extra="forbid"):
 class Query(BatchSettings, frozen=True):
     """One source table and how its rows reach one entity's log. `initial_value` text is read as the column's type.
 
+    `due`: how long after the end of a load day it has to be landed.
     `time_zones` maps columns that hold local time without a zone to their IANA zone.
     """
 
@@ -151,14 +109,17 @@ class Query(BatchSettings, frozen=True):
     mode: Literal["incremental", "full"] = Field(
         default_factory=lambda data: "incremental" if data["watermark_column"] else "full"
     )
-    lookback: Annotated[timedelta | Decimal, BeforeValidator(_duration_or_number)] = Field(
+    lookback: Annotated[timedelta | Decimal, BeforeValidator(duration_or_number)] = Field(
         timedelta(0), description="a duration, or a number where the watermark is one", examples=["15m"]
     )
-    safety_lag: Annotated[timedelta, BeforeValidator(_duration)] = Field(
+    safety_lag: Annotated[timedelta, BeforeValidator(duration)] = Field(
         timedelta(0), description="a duration", examples=["90s"]
     )
     initial_value: Annotated[str | int | Decimal | datetime | date | None, BeforeValidator(_watermark_value)] = Field(
         None, description="a number, a date, an instant or text", examples=["2024-01-01T00:00:00"]
+    )
+    due: Annotated[timedelta | None, BeforeValidator(duration_or_none)] = Field(
+        None, description="a duration after the load day's end, or null for no deadline", examples=["6h"]
     )
     on_null_watermark: Literal["exclude", "include", "fail"] = "exclude"
     on_schema_change: Literal["evolve", "freeze", "discard"] = "evolve"
@@ -205,9 +166,16 @@ class Query(BatchSettings, frozen=True):
 
 
 class QueriesFile(BatchSettings, frozen=True):
-    """All queries of one source. Each query carries its resolved batch settings."""
+    """All queries of one source. Each query carries its resolved batch settings.
+
+    `schedule`: when load days are extracted unasked, a cron expression, UTC. By default a quarter of an hour into the
+    next day: the day is over, and most late commits are there.
+    """
 
     source_system: str = Field("snowflake", pattern=r"\S", description="a name", examples=["snowflake"])
+    schedule: Annotated[str, AfterValidator(cron_text)] = Field(
+        "15 0 * * *", description="a cron expression of five fields, UTC", examples=["15 0 * * *"]
+    )
     queries: tuple[Query, ...] = Field(
         description="a list of queries", examples=[[{"name": "customers", "sql": "SELECT ...", "primary_key": "id"}]]
     )

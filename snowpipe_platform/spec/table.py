@@ -6,6 +6,7 @@ A table's file declares one `TABLE`. Nothing here reads or writes; expressions a
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Literal
 
@@ -16,6 +17,7 @@ import pandera.ibis as pa
 from snowpipe_platform.errors import PipelineError, did_you_mean
 from snowpipe_platform.spec.code_version import code_version_of
 from snowpipe_platform.spec.contract import Rule, column_descriptions, compile_rules, contract_schema
+from snowpipe_platform.spec.deadlines import refuse_due
 
 Inputs = Mapping[str, ir.Table]
 Columns = Mapping[str, ir.Value]
@@ -153,18 +155,21 @@ class ChangesTable(Table):
     key: columns that tell one entity from another. types: columns to convert from what the source has; text that does
     not convert becomes null, breaks the rule `<column>.is_<type>`, and stays in the payload.
     clean: the contract's columns that are not the source's as they are, from the converted source columns.
+    due: how long after the end of a load day it has to be there.
     """
 
     source: str
     key: tuple[str, ...]
     clean: Callable[[ir.Table], Columns]
     types: Mapping[str, str] = field(default_factory=dict)
+    due: timedelta | None = None
 
     kind: Literal["changes"] = "changes"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_columns("key", self.key)
+        refuse_due(self.due, defined_in=self.defined_in)
         for column, dtype in self.types.items():
             try:
                 ibis.dtype(dtype)

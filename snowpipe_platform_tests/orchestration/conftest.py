@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ import duckdb
 import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 import pytest
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.build import build_definitions
@@ -58,7 +59,7 @@ class CustomerCount(pa.DataFrameModel):
     customers: dt.int64 = pa.Field(le=5_000)
 
 
-def _tables() -> list[ChangesTable | DerivedTable]:
+def _tables(due: timedelta | None) -> list[ChangesTable | DerivedTable]:
     changes = ChangesTable(
         name="silver/customer_changes",
         description="One accepted change of a customer.",
@@ -67,6 +68,7 @@ def _tables() -> list[ChangesTable | DerivedTable]:
         source="customers",
         key=("customer_id",),
         clean=lambda rows: {"email": rows.email.lower()},
+        due=due,
     )
     dimension = DerivedTable(
         name="silver/dim_customers",
@@ -172,29 +174,56 @@ class Shop:
         return duckdb.sql(sql).to_arrow_table().to_pylist()
 
     def sensor_requests(self, name: str) -> list[dg.RunRequest]:
+        return list(self.sensor_tick(name).run_requests or [])
+
+    def sensor_tick(self, name: str, *, cursor: str | None = None) -> SensorExecutionData:
         context = dg.build_sensor_context(
-            instance=self.instance, definitions=self.definitions, resources={"ground": self.resource}
+            instance=self.instance, definitions=self.definitions, resources={"ground": self.resource}, cursor=cursor
         )
-        return list(self.definitions.resolve_sensor_def(name).evaluate_tick(context).run_requests or [])
+        return self.definitions.resolve_sensor_def(name).evaluate_tick(context)
+
+    def scheduled(self, at: str) -> list[dg.RunRequest]:
+        """What the extraction schedule requests at an instant, UTC."""
+        context = dg.build_schedule_context(
+            repository_def=self.definitions.get_repository_def(),
+            scheduled_execution_time=datetime.fromisoformat(at).replace(tzinfo=UTC),
+            resources={"ground": self.resource},
+        )
+        # build_schedule_context drops an instance that is not on disk.
+        context._instance_ref, context._instance = object(), self.instance
+        tick = self.definitions.resolve_schedule_def("extraction").evaluate_tick(context)
+        return list(tick.run_requests or [])
+
+    def latest(self, name: str, check: str) -> dict[str | None, dg.AssetCheckEvaluation]:
+        """The latest evaluation of a check, by day."""
+        key = dg.AssetCheckKey(dg.AssetKey(name.split("/")), check)
+        records = self.instance.event_log_storage.get_asset_check_execution_history(key, limit=200)
+        found = [record.evaluation for record in records[::-1] if record.evaluation is not None]
+        return {evaluation.partition: evaluation for evaluation in found}
 
 
 @pytest.fixture
-def make_shop(tmp_path: Path) -> Iterator[Callable[..., Shop]]:
-    """A shop without customers; `settings` are more keys of its query."""
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as instance:
+        yield instance
 
-        def make(settings: str = "") -> Shop:
-            queries = parse_queries(QUERY.format(settings=settings), source="shop.yaml")
-            pipeline = build_pipeline("shop", queries, _tables(), first_day=FIRST_DAY)
-            resource = GroundResource.of(Settings(home=tmp_path / "home", warehouse=tmp_path / "warehouse.duckdb"))
-            shop = Shop(tmp_path, pipeline, resource, build_definitions(pipeline, resource), instance)
-            shop.sql(
-                "CREATE TABLE customers (customer_id VARCHAR, email VARCHAR, nickname VARCHAR, updated_at TIMESTAMP)",
-                "CREATE TABLE source_clock AS SELECT TIMESTAMP '2024-03-01' AS now_at",
-            )
-            return shop
 
-        yield make
+@pytest.fixture
+def make_shop(tmp_path: Path, instance: dg.DagsterInstance) -> Callable[..., Shop]:
+    """A shop without customers. settings: more keys of its query. due: the deadline of its changes table."""
+
+    def make(settings: str = "", *, due: timedelta | None = None) -> Shop:
+        queries = parse_queries(QUERY.format(settings=settings), source="shop.yaml")
+        pipeline = build_pipeline("shop", queries, _tables(due), first_day=FIRST_DAY)
+        resource = GroundResource.of(Settings(home=tmp_path / "home", warehouse=tmp_path / "warehouse.duckdb"))
+        shop = Shop(tmp_path, pipeline, resource, build_definitions(pipeline, resource), instance)
+        shop.sql(
+            "CREATE TABLE customers (customer_id VARCHAR, email VARCHAR, nickname VARCHAR, updated_at TIMESTAMP)",
+            "CREATE TABLE source_clock AS SELECT TIMESTAMP '2024-03-01' AS now_at",
+        )
+        return shop
+
+    return make
 
 
 @pytest.fixture

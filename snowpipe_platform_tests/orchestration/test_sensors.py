@@ -1,7 +1,5 @@
 """What automation does not see is swept up; what max_batches cut short is continued."""
 
-from datetime import UTC, datetime
-
 import dagster as dg
 import pytest
 
@@ -98,15 +96,3 @@ def test_every_sensor_runs_from_the_start(shop):
     assert sensors == dict.fromkeys(
         ("default_automation_condition_sensor", "sweep", "continuation"), dg.DefaultSensorStatus.RUNNING
     )
-
-
-def test_the_schedule_asks_for_the_day_that_is_over(shop):
-    schedule = shop.definitions.resolve_schedule_def("extract_yesterday")
-    context = dg.build_schedule_context(
-        repository_def=shop.definitions.get_repository_def(),
-        scheduled_execution_time=datetime(2024, 3, 2, 0, 15, tzinfo=UTC),
-    )
-    request = schedule.evaluate_tick(context).run_requests[0]
-
-    assert request.partition_key == "2024-03-01"
-    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED

@@ -130,7 +130,7 @@ def in_query(line: str, sql: str = "SELECT * FROM t WHERE u > ?") -> str:
 
 T = "shop.yaml:5: queries[0] (t): "
 QUERY_KEYS = (
-    "batch_size, description, entity, initial_value, lookback, max_batches, max_retries, mode, name, "
+    "batch_size, description, due, entity, initial_value, lookback, max_batches, max_retries, mode, name, "
     "on_null_watermark, on_schema_change, output_format, owners, partition_by, primary_key, rules, "
     "safety_lag, sql, time_zones, watermark_column"
 )
@@ -251,6 +251,27 @@ QUERIES_KEY = "[{'name': 'customers', 'sql': 'SELECT ...', 'primary_key': 'id'}]
             in_query("safety_lag: 90"),
             f"{T}safety_lag must be a duration, such as '90s'; found 90.",
             id="number for a duration",
+        ),
+        pytest.param(
+            in_query("due: soon"),
+            f"{T}due must be a duration after the load day's end, or null for no deadline, such as '6h'; found 'soon'.",
+            id="deadline",
+        ),
+        pytest.param(
+            "batch_size: 5\nschedule: 15 0 * *\nqueries:\n- {name: t, sql: SELECT 1, primary_key: id}",
+            "shop.yaml:2: schedule must have five fields: minute, hour, day of the month, month, day of the week; "
+            "found '15 0 * *'. Daily at 00:15 is '15 0 * * *'.",
+            id="schedule without a field",
+        ),
+        pytest.param(
+            "schedule: null\nqueries:\n- {name: t, sql: SELECT 1, primary_key: id}",
+            "shop.yaml:1: schedule must be a cron expression of five fields, UTC, such as '15 0 * * *'; found null.",
+            id="no schedule",
+        ),
+        pytest.param(
+            "shedule: 15 0 * * *\nqueries:\n- {name: t, sql: SELECT 1, primary_key: id}",
+            "shop.yaml:1: unknown key 'shedule'. Did you mean 'schedule'?",
+            id="key near schedule",
         ),
         pytest.param(
             in_query("initial_value: true"),

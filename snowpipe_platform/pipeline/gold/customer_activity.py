@@ -1,6 +1,6 @@
 """What each customer did up to a date: the features of the churn model."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -85,4 +85,5 @@ TABLE = AsOfTable(
     contract=CustomerActivity,
     inputs=(_orders.CUSTOMERS, _orders.ORDERS, _orders.LINES, _orders.PRODUCTS),
     build=build,
+    due=timedelta(hours=8),
 )

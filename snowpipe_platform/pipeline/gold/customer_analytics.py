@@ -1,6 +1,6 @@
 """What each customer is worth, as of a date."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -113,4 +113,5 @@ TABLE = AsOfTable(
     contract=CustomerAnalytics,
     inputs=(_orders.CUSTOMERS, _orders.ORDERS, _orders.LINES, _orders.PRODUCTS),
     build=build,
+    due=timedelta(hours=8),
 )

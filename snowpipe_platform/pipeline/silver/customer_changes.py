@@ -1,5 +1,7 @@
 """Accepted changes of customers."""
 
+from datetime import timedelta
+
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandera.ibis as pa
@@ -58,4 +60,5 @@ TABLE = ChangesTable(
     source="customers",
     key=("customer_id",),
     clean=clean,
+    due=timedelta(hours=7),
 )

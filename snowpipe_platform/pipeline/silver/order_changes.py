@@ -1,5 +1,7 @@
 """Accepted changes of orders."""
 
+from datetime import timedelta
+
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandera.ibis as pa
@@ -36,4 +38,5 @@ TABLE = ChangesTable(
     source="orders",
     key=("order_id",),
     clean=clean,
+    due=timedelta(hours=7),
 )

@@ -1,5 +1,7 @@
 """Accepted changes of order lines."""
 
+from datetime import timedelta
+
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandera.ibis as pa
@@ -36,4 +38,5 @@ TABLE = ChangesTable(
     key=("order_id", "line_number"),
     types={"quantity": "int64"},
     clean=clean,
+    due=timedelta(hours=7),
 )

@@ -1,5 +1,7 @@
 """Accepted changes of products, deletes included: the source keeps only what is on sale."""
 
+from datetime import timedelta
+
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandera.ibis as pa
@@ -33,4 +35,5 @@ TABLE = ChangesTable(
     source="products",
     key=("product_id",),
     clean=clean,
+    due=timedelta(hours=7),
 )
