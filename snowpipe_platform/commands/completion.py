@@ -1,5 +1,6 @@
-"""Table names for shell completion, from file names alone: importing the tables takes too long for a key press."""
+"""Names for shell completion, from files that are not imported: that takes too long for a key press."""
 
+import ast
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,15 +12,52 @@ LAYERS = ("silver", "gold")
 
 def table_names() -> list[str]:
     """Full names, then short ones; none where the pipeline cannot be found."""
+    folder = _package()
+    if folder is None:
+        return []
+    full = [*_entities(folder / "source"), *(name for layer in LAYERS for name in _tables(folder, layer))]
+    return [*full, *(name.partition("/")[2] for name in full)]
+
+
+def column_names(table: str) -> list[str]:
+    """Columns of a silver or gold table's contract, where its file spells them out."""
+    folder, short = _package(), table.rpartition("/")[2]
+    files = [] if folder is None else [folder / layer / f"{short}.py" for layer in LAYERS]
+    return next(
+        (
+            _contract_columns(path)
+            for path in files
+            if table in {short, f"{path.parent.name}/{short}"} and path.is_file()
+        ),
+        [],
+    )
+
+
+def _contract_columns(path: Path) -> list[str]:
+    """The annotated names of the class that TABLE names as its contract."""
+    try:
+        tree = ast.parse(path.read_text("utf-8"))
+    except (SyntaxError, OSError):
+        return []
+    named = {
+        node.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword) and node.arg == "contract" and isinstance(node.value, ast.Name)
+    }
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name in named]
+    fields = (node for found in classes for node in found.body if isinstance(node, ast.AnnAssign))
+    return [node.target.id for node in fields if isinstance(node.target, ast.Name)]
+
+
+def _package() -> Path | None:
+    """The folder of the pipeline."""
     try:
         spec = find_spec(read_settings().pipeline)
     except (ImportError, ValueError, SnowpipeError):
-        return []
+        return None
     if spec is None or not spec.submodule_search_locations:
-        return []
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    full = [*_entities(folder / "source"), *(name for layer in LAYERS for name in _tables(folder, layer))]
-    return [*full, *(name.partition("/")[2] for name in full)]
+        return None
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 def _tables(folder: Path, layer: str) -> list[str]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from snowpipe_platform.errors import SnowpipeError
-from snowpipe_platform.execution.change_rows import bronze_table, change_rows
+from snowpipe_platform.errors import LakeError, PipelineError, SnowpipeError
+from snowpipe_platform.execution.change_rows import ORIGIN_COLUMNS, bronze_table, change_rows
 from snowpipe_platform.execution.changes_plan import source_columns
 from snowpipe_platform.execution.derived_plan import built
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.spec.column_graph import ColumnGraph, ColumnLineage, Lineage, TableColumn
+from snowpipe_platform.spec.column_graph import NOTHING, ColumnGraph, ColumnLineage, Lineage, TableColumn
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.lineage import column_lineage
 from snowpipe_platform.spec.manifest import INSTANT, NANOSECONDS, PLATFORM_COLUMNS
@@ -27,10 +27,6 @@ class PipelineLineage:
     untraced: Mapping[str, str]
 
 
-class UntracedError(SnowpipeError):
-    """The table's columns cannot be traced; the message says why."""
-
-
 def pipeline_lineage(pipeline: Pipeline, ground: Ground) -> PipelineLineage:
     """Of every table, queries' columns at the top. Reads logs' manifests, no rows."""
     traced: dict[str, Lineage] = {}
@@ -44,8 +40,8 @@ def pipeline_lineage(pipeline: Pipeline, ground: Ground) -> PipelineLineage:
 
 
 def lineage_of(name: str, pipeline: Pipeline, ground: Ground) -> Lineage:
-    """Of one table, or `bronze/<entity>`, over what it reads directly. Raises UntracedError, or PipelineError where the
-    table's code does not fit what it reads."""
+    """Of one table, or `bronze/<entity>`, over what it reads directly. Raises LakeError while nothing is landed to take
+    columns from, PipelineError where the table's code does not fit what it reads, or its kind has no expression."""
     if name in pipeline.by_name:
         return column_lineage(table_expression(pipeline.by_name[name], pipeline, ground))
     return _bronze_lineage(pipeline.queries_by_entity[name.partition("/")[2]], ground)
@@ -57,7 +53,7 @@ def table_expression(table: Table, pipeline: Pipeline, ground: Ground) -> ir.Tab
         return change_rows(table, bronze_table(table, _landed_columns(table.source, ground)))
     if isinstance(table, DerivedTable):
         return built(table, {name: ibis.table(pipeline.table(name).schema, name=name) for name in table.inputs})
-    raise UntracedError(f"{table.name}: the columns of a {type(table).__name__} are not traced.")
+    raise PipelineError(f"{table.defined_in}: {type(table).__name__} is no kind of table whose columns are traced.")
 
 
 def query_name(query: Query) -> str:
@@ -68,16 +64,17 @@ def query_name(query: Query) -> str:
 def _landed_columns(entity: str, ground: Ground) -> ibis.Schema:
     log = ground.bronze.log(entity)
     if not log:
-        raise UntracedError(
-            f"bronze/{entity} has no extraction yet, so its columns are not known. Land one: snowpipe run bronze/{entity}"
-        )
+        msg = f"bronze/{entity} has no extraction yet, so its columns are not known. Land one with 'snowpipe run'."
+        raise LakeError(msg)
     return source_columns(log)
 
 
 def _bronze_lineage(query: Query, ground: Ground) -> Lineage:
-    """A landed column is the query's. The instant of a change is the watermark; the platform makes its other columns."""
+    """A landed column is the query's. A change's instant is its watermark; the other columns are the platform's own."""
     source = query_name(query)
+    watermark = NOTHING
+    if query.watermark_column is not None:
+        watermark = frozenset({TableColumn(source, query.watermark_column.lower())})
+    made = dict.fromkeys((*PLATFORM_COLUMNS, *ORIGIN_COLUMNS), NOTHING) | {INSTANT: watermark, NANOSECONDS: watermark}
     landed = {name: frozenset({TableColumn(source, name)}) for name in _landed_columns(query.entity, ground)}
-    watermark = frozenset({TableColumn(source, query.watermark_column.lower())}) if query.watermark_column else frozenset()
-    made = {name: watermark if name in {INSTANT, NANOSECONDS} else frozenset() for name in PLATFORM_COLUMNS}
-    return Lineage({name: ColumnLineage(columns) for name, columns in {**landed, **made}.items()}, watermark)
+    return Lineage({name: ColumnLineage(columns) for name, columns in (landed | made).items()}, watermark)
