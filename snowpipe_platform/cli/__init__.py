@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from snowpipe_platform.cli import daily, lineage
+from snowpipe_platform.cli import daily, lineage, plan
 from snowpipe_platform.commands.invocation import OneLineErrors
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 daily.register(app)
 lineage.register(app)
+plan.register(app)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from snowpipe_platform.commands.project import Project, find_tables
@@ -19,6 +19,7 @@ from snowpipe_platform.execution.execute import ROWS_PROPERTY
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.outcome import Outcome, Step
 from snowpipe_platform.execution.run import BRONZE, Run, plan_rebuild, plan_steps, run_steps
+from snowpipe_platform.spec.pipeline import Pipeline
 
 JOB = "snowpipe run"
 
@@ -42,11 +43,12 @@ def run(project: Project, options: RunOptions) -> int:
     """The exit code. Raises ConfigurationError for tables or days that cannot be run."""
     names = find_tables(options.tables, project.pipeline)
     if options.rebuild:
-        steps = _rebuild_steps(project, names, options)
+        steps = rebuild_steps(project.pipeline, names, options)
         if not (options.confirmed or _confirmed(project, steps)):
             return 1
     else:
-        steps = plan_steps(project.pipeline, names, _days(project, options))
+        days = load_days(project.pipeline, options, clock=project.ground.warehouse.clock())
+        steps = plan_steps(project.pipeline, names, days)
     outcomes = _carry_out(project, steps, override=_override(options))
     if options.as_json:
         print_json(outcomes_json(outcomes))
@@ -107,9 +109,11 @@ def _reported(outcome: Outcome, reporter: Reporter, shown: Activity) -> Outcome:
     return outcome
 
 
-def _days(project: Project, options: RunOptions) -> list[date]:
-    """The load days asked for; by default the one that has just ended at the source."""
-    clock = project.ground.warehouse.clock()
+def load_days(pipeline: Pipeline, options: RunOptions, *, clock: datetime) -> list[date]:
+    """The load days asked for; by default the one that has just ended at the source, whose clock is given.
+
+    Raises ConfigurationError for days that cannot be run.
+    """
     ended = (clock - timedelta(microseconds=1)).date()
     if options.partition is not None and (options.start is not None or options.end is not None):
         raise ConfigurationError("--partition names one day, --from and --to a range. Give one of the two.")
@@ -121,17 +125,18 @@ def _days(project: Project, options: RunOptions) -> list[date]:
         raise ConfigurationError(f"the range ends on {last}, before it starts on {first}. Exchange --from and --to.")
     if last > clock.date():
         raise ConfigurationError(f"{last} has not begun at the source, whose clock says {clock:%Y-%m-%d %H:%M} UTC.")
-    if first < project.pipeline.first_day:
-        begins = project.pipeline.first_day
+    if first < pipeline.first_day:
+        begins = pipeline.first_day
         raise ConfigurationError(f"{first} is before the pipeline's first day, {begins} (FIRST_DAY of its package).")
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def _rebuild_steps(project: Project, names: Sequence[str], options: RunOptions) -> tuple[Step, ...]:
+def rebuild_steps(pipeline: Pipeline, names: Sequence[str], options: RunOptions) -> tuple[Step, ...]:
+    """A step for each silver and gold table named. Raises ConfigurationError where there is none, or with days."""
     if options.partition or options.start or options.end:
         raise ConfigurationError("--rebuild takes in everything a table reads. Leave the days out.")
     bronze = [name for name in names if name.startswith(BRONZE)]
-    steps = plan_rebuild(project.pipeline, names)
+    steps = plan_rebuild(pipeline, names)
     if not steps:
         raise ConfigurationError(
             f"{', '.join(bronze)}: bronze is a log of what was extracted and is never rebuilt. "

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from snowpipe_platform.execution.cost import COST_PROPERTY, Cost
 from snowpipe_platform.execution.draft import Draft, table_layout, write_draft
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import read_inputs
@@ -111,7 +112,7 @@ def _publish(plan: Plan, draft: Draft, commit_id: str, ground: Ground, started: 
             base=plan.base,
             remove=draft.remove,
             add=tuple(file.path for file in draft.staged),
-            properties=_properties(plan, draft, is_held=branch is not None),
+            properties=_properties(plan, draft, is_held=branch is not None, started=started),
             branch=branch,
         )
     )
@@ -138,9 +139,12 @@ def _broken_rules(plan: Plan, draft: Draft) -> list[str]:
     return sorted({rule.id for rules in failed for rule in rules})
 
 
-def _properties(plan: Plan, draft: Draft, *, is_held: bool) -> Mapping[str, str]:
+def _properties(plan: Plan, draft: Draft, *, is_held: bool, started: float) -> Mapping[str, str]:
     request, broken = plan.request, _broken_rules(plan, draft)
     overridden = request.override is not None and bool(broken)
+    cost = Cost(
+        time.monotonic() - started, sum(file.rows for file in draft.staged), sum(f.size_bytes for f in draft.staged)
+    )
     return {
         **({OVERRIDE_PROPERTY: json.dumps({"by": request.override, "rules": broken})} if overridden else {}),
         RUN_ID_PROPERTY: request.identity.run_id,
@@ -148,6 +152,7 @@ def _properties(plan: Plan, draft: Draft, *, is_held: bool) -> Mapping[str, str]
         PARTITION_PROPERTY: "" if request.day is None else request.day.isoformat(),
         CODE_VERSION_PROPERTY: plan.table.code_version if is_held else plan.code_version,
         ROWS_PROPERTY: str(draft.rows_after),
+        COST_PROPERTY: cost.encode(),
         CONSUMED_PROPERTY: plan.consumed.encode(),
         QUALITY_PROPERTY: draft.quality.encode(),
     }

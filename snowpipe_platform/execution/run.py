@@ -78,7 +78,7 @@ def run_steps(run: Run, ground: Ground) -> Iterator[Outcome]:
     """Carry the steps out, yielding each outcome when it is known. An error ends its step, and those that need it."""
     done: list[Outcome] = []
     for step in run.steps:
-        blocked_by = blocker(step, run.pipeline, done) or _held_input(step, run, ground)
+        blocked_by = blocker(step, run.pipeline, done) or held_input(step, run.pipeline, ground)
         if blocked_by is not None:
             outcome = Outcome(step, Status.BLOCKED, f"blocked by {blocked_by}", blocked_by=blocked_by)
         else:
@@ -88,9 +88,9 @@ def run_steps(run: Run, ground: Ground) -> Iterator[Outcome]:
         yield outcome
 
 
-def _held_input(step: Step, run: Run, ground: Ground) -> str | None:
+def held_input(step: Step, pipeline: Pipeline, ground: Ground) -> str | None:
     """A table it reads whose newer rows wait for a person; Dagster's automation stops behind it too."""
-    table = run.pipeline.by_name.get(step.name)
+    table = pipeline.by_name.get(step.name)
     if not isinstance(table, DerivedTable):
         return None
     return next((f"rows held back in {name}" for name in table.inputs if ground.lake.held(name)), None)

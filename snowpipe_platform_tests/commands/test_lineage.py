@@ -150,3 +150,8 @@ def test_looking_writes_nothing(tmp_path, monkeypatch):
     shop = TinyShop(tmp_path, monkeypatch)
     assert shop.type("lineage", "gold/daily_totals.total").exit_code == 0
     assert not shop.home.exists()
+
+
+def test_help_has_an_example(shop):
+    answer = shop.type("lineage", "--help")
+    assert (answer.exit_code, "snowpipe lineage gold/daily_sales.net_amount" in answer.stdout) == (0, True)
