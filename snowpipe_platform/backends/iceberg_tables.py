@@ -41,7 +41,7 @@ class IcebergTables:
         from sqlalchemy.exc import DatabaseError  # noqa: PLC0415
 
         make_folder(self._root)
-        options = {"uri": f"sqlite:///{self._root / 'catalog.db'}", "warehouse": f"file://{self._root}"}
+        options = {"uri": f"sqlite:///{self._catalog_path}", "warehouse": f"file://{self._root}"}
         # Another process may create one of the catalog's tables between this one's look and its own attempt.
         opening = Retrying(
             retry=retry_if_exception_type(DatabaseError),
@@ -51,7 +51,18 @@ class IcebergTables:
         )
         return opening(SqlCatalog, "snowpipe", **options)
 
+    @property
+    def _is_new(self) -> bool:
+        """Nobody has written here: looking makes no catalog."""
+        return not self._catalog_path.exists()
+
+    @property
+    def _catalog_path(self) -> Path:
+        return self._root / "catalog.db"
+
     def tables(self) -> list[str]:
+        if self._is_new:
+            return []
         found = (name for (space,) in self._catalog.list_namespaces() for name in self._catalog.list_tables(space))
         return sorted("/".join(name) for name in found)
 
@@ -83,6 +94,8 @@ class IcebergTables:
                 spec.add_identity(column)
 
     def _load(self, table: str) -> "IcebergTable | None":
+        if self._is_new:
+            return None
         from pyiceberg.exceptions import NoSuchTableError  # noqa: PLC0415
 
         try:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from snowpipe_platform.cli import arrivals, bronze, daily, maintain, state
+from snowpipe_platform.cli import arrivals, bronze, daily, lineage, maintain, plan, state
 from snowpipe_platform.commands.invocation import OneLineErrors
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ arrivals.register(app)
 app.add_typer(state.app, name="state")
 app.add_typer(bronze.app, name="bronze")
 maintain.register(app)
+lineage.register(app)
+plan.register(app)
 
 
 def main() -> None:

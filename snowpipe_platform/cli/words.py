@@ -28,6 +28,15 @@ def complete_entity(incomplete: str) -> list[str]:
     return [name for name in entity_names() if name.startswith(incomplete)]
 
 
+def complete_column(incomplete: str) -> list[str]:
+    """Table names and, after a table and a dot, its columns."""
+    from snowpipe_platform.commands.completion import column_names  # noqa: PLC0415
+
+    table, dot, _ = incomplete.rpartition(".")
+    columns = [f"{table}.{name}" for name in column_names(table)] if dot else []
+    return [*complete_table(incomplete), *(name for name in columns if name.startswith(incomplete))]
+
+
 Tables = Annotated[
     list[str] | None,
     typer.Argument(metavar="TABLE", help="such as silver/dim_customers; all if none", autocompletion=complete_table),

@@ -1,5 +1,6 @@
-"""Table names for shell completion, from file names alone: importing the tables takes too long for a key press."""
+"""Names for shell completion, from files that are not imported: that takes too long for a key press."""
 
+import ast
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,6 +31,36 @@ def entity_names() -> list[str]:
     folder = _package_folder()
     short = [] if folder is None else [entity for _, entity in _queries(folder / "source")]
     return [*short, *(f"bronze/{entity}" for entity in short)]
+
+
+def column_names(table: str) -> list[str]:
+    """Columns of a silver or gold table's contract, where its file spells them out."""
+    folder, short = _package_folder(), table.rpartition("/")[2]
+    files = [] if folder is None else [folder / layer / f"{short}.py" for layer in LAYERS]
+    return next(
+        (
+            _contract_columns(path)
+            for path in files
+            if table in {short, f"{path.parent.name}/{short}"} and path.is_file()
+        ),
+        [],
+    )
+
+
+def _contract_columns(path: Path) -> list[str]:
+    """The annotated names of the class that TABLE names as its contract."""
+    try:
+        tree = ast.parse(path.read_text("utf-8"))
+    except (SyntaxError, OSError):
+        return []
+    named = {
+        node.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword) and node.arg == "contract" and isinstance(node.value, ast.Name)
+    }
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name in named]
+    fields = (node for found in classes for node in found.body if isinstance(node, ast.AnnAssign))
+    return [node.target.id for node in fields if isinstance(node.target, ast.Name)]
 
 
 def _package_folder() -> Path | None:

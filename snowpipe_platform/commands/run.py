@@ -4,10 +4,10 @@ import getpass
 import sys
 import traceback
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from snowpipe_platform.commands.project import Project, find_tables
@@ -21,6 +21,7 @@ from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.outcome import Outcome, Step
 from snowpipe_platform.execution.run import BRONZE, Run, plan_rebuild, plan_steps, run_steps
 from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.pipeline import Pipeline
 
 JOB = "snowpipe run"
 
@@ -44,11 +45,13 @@ def run(project: Project, options: RunOptions) -> int:
     """The exit code. Raises ConfigurationError for tables or days that cannot be run."""
     names = find_tables(options.tables, project.pipeline)
     if options.rebuild:
-        steps = _rebuild_steps(project, names, options)
+        steps = rebuild_steps(project.pipeline, names, options, dates=dates_made(project))
         if not (options.confirmed or _confirmed(project, steps)):
             return 1
     else:
-        steps = plan_steps(project.pipeline, names, _days(project, options), ended=_ended(project))
+        clock = project.ground.warehouse.clock()
+        days = load_days(project.pipeline, options, clock=clock)
+        steps = plan_steps(project.pipeline, names, days, ended=ended_day(clock))
     outcomes = _carry_out(project, steps, override=_override(options))
     if options.as_json:
         print_json(outcomes_json(outcomes))
@@ -111,9 +114,14 @@ def _reported(outcome: Outcome, reporter: Reporter, shown: Activity) -> Outcome:
     return outcome
 
 
-def _days(project: Project, options: RunOptions) -> list[date]:
-    """The load days asked for; by default the one that has just ended at the source, or is under way."""
-    clock = project.ground.warehouse.clock()
+def ended_day(clock: datetime) -> date:
+    """The last day that is over at the source."""
+    return (clock - timedelta(days=1)).date()
+
+
+def load_days(pipeline: Pipeline, options: RunOptions, *, clock: datetime) -> list[date]:
+    """The load days asked for; by default the one that has just ended at the source, whose clock is given, or is under
+    way. Raises ConfigurationError for days that cannot be run."""
     current = (clock - timedelta(microseconds=1)).date()
     if options.partition is not None and (options.start is not None or options.end is not None):
         raise ConfigurationError("--partition names one day, --from and --to a range. Give one of the two.")
@@ -125,22 +133,21 @@ def _days(project: Project, options: RunOptions) -> list[date]:
         raise ConfigurationError(f"the range ends on {last}, before it starts on {first}. Exchange --from and --to.")
     if last > clock.date():
         raise ConfigurationError(f"{last} has not begun at the source, whose clock says {clock:%Y-%m-%d %H:%M} UTC.")
-    if first < project.pipeline.first_day:
-        begins = project.pipeline.first_day
+    if first < pipeline.first_day:
+        begins = pipeline.first_day
         raise ConfigurationError(f"{first} is before the pipeline's first day, {begins} (FIRST_DAY of its package).")
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def _ended(project: Project) -> date:
-    """The last day that is over at the source."""
-    return (project.ground.warehouse.clock() - timedelta(days=1)).date()
-
-
-def _rebuild_steps(project: Project, names: Sequence[str], options: RunOptions) -> tuple[Step, ...]:
+def rebuild_steps(
+    pipeline: Pipeline, names: Sequence[str], options: RunOptions, *, dates: Mapping[str, Collection[date]]
+) -> tuple[Step, ...]:
+    """A step for each silver and gold table named; for each of its `dates` of an as-of table. Raises ConfigurationError
+    where there is none, or with days."""
     if options.partition or options.start or options.end:
         raise ConfigurationError("--rebuild takes in everything a table reads. Leave the days out.")
     bronze = [name for name in names if name.startswith(BRONZE)]
-    steps = plan_rebuild(project.pipeline, names, dates=_made_dates(project))
+    steps = plan_rebuild(pipeline, names, dates=dates)
     if not steps:
         raise ConfigurationError(
             f"{', '.join(bronze)}: bronze is a log of what was extracted and is never rebuilt. "
@@ -151,7 +158,7 @@ def _rebuild_steps(project: Project, names: Sequence[str], options: RunOptions) 
     return steps
 
 
-def _made_dates(project: Project) -> dict[str, frozenset[date]]:
+def dates_made(project: Project) -> dict[str, frozenset[date]]:
     """The analysis dates that as-of tables have."""
     tables = [table for table in project.pipeline.tables if isinstance(table, AsOfTable)]
     return {table.name: made_dates(project.ground.lake.state(table.name)).all for table in tables}

@@ -1,5 +1,7 @@
 """What a run of a changes table does: which entries of the bronze log it takes in."""
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.datatypes as dt
 
@@ -8,7 +10,7 @@ from snowpipe_platform.execution.inputs import TableInputs
 from snowpipe_platform.execution.plan import Plan, TableRequest
 from snowpipe_platform.records import BronzeRows
 from snowpipe_platform.spec.consumption import Consumption
-from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS
+from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS, Manifest
 from snowpipe_platform.spec.schema_change import widest
 from snowpipe_platform.spec.table import ChangesTable
 
@@ -25,7 +27,7 @@ def changes_plan(request: TableRequest, table: ChangesTable, inputs: TableInputs
         return Plan(request, inputs.base, "nothing", "nothing new in bronze", consumed)
     numbers = frozenset(manifest.number for manifest in pending)
     after = Consumption({table.source: numbers if request.rebuild else done | numbers})
-    columns = _source_columns(inputs)
+    columns = source_columns(inputs.log)
     bronze = bronze_table(table, columns)
     schema = ibis.schema(dict(columns.items()) | PLATFORM_COLUMNS)
     rows = BronzeRows(tuple(pending), inputs.bronze_locations, schema)
@@ -40,10 +42,10 @@ def changes_plan(request: TableRequest, table: ChangesTable, inputs: TableInputs
     )
 
 
-def _source_columns(inputs: TableInputs) -> ibis.Schema:
+def source_columns(log: Sequence[Manifest]) -> ibis.Schema:
     """All columns the entity ever had, each in the widest of its types."""
     columns: dict[str, dt.DataType] = {}
-    for manifest in inputs.log:
+    for manifest in log:
         for column in manifest.columns:
             found = ibis.dtype(column.type)
             columns[column.name] = widest(columns[column.name], found) if column.name in columns else found

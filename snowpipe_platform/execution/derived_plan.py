@@ -29,7 +29,7 @@ def derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInputs
     unbound = {name: ibis.table(inputs.schemas[name], name=name) for name in table.inputs}
     sources: dict[str, Rows] = {name: LakeRows(inputs.paths[name], inputs.schemas[name]) for name in table.inputs}
     if reason is not None:
-        expression = _built(table, unbound)
+        expression = built(table, unbound)
         return Plan(request, inputs.base, "replace_all", reason, after, expression=expression, sources=sources)
     changed = {name: rows for name, rows in inputs.changed.items() if rows.before.paths or rows.after.paths}
     names = {name: _changed_table(name, rows.after.schema) for name, rows in changed.items()}
@@ -42,7 +42,7 @@ def derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInputs
         "replace_touched",
         f"changes in {', '.join(names)}",
         after,
-        expression=_built(table, _restricted(table, unbound)),
+        expression=built(table, _restricted(table, unbound)),
         touched=_touched(table, names, unbound),
         sources=sources,
     )
@@ -76,8 +76,8 @@ def _restricted(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> dict[str
     }
 
 
-def _built(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> ir.Table:
-    """The table's rows, checked against its contract."""
+def built(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> ir.Table:
+    """The table's rows, with the contract's columns in its types. Raises PipelineError where the code does not fit."""
     try:
         rows = table.build(inputs)
     except (AttributeError, KeyError, ibis.common.exceptions.IbisError) as error:

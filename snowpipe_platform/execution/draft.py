@@ -72,16 +72,23 @@ def _rows_to_write(
         return tuple(replaced), plan.expression
     if plan.touched is None or plan.expression is None:
         return (), plan.expression
-    session.materialize(TOUCHED, plan.touched)
+    _, remove = find_touched(plan.table, plan.touched, base, session)
     touched = ibis.table(plan.touched.schema(), name=TOUCHED)
-    session.bind(TARGET, LakeRows(tuple(file.path for file in base), plan.table.schema))
-    hit = set(session.files_with(TARGET, touched)) if base else set()
-    remove = tuple(file for file in base if file.path in hit)
     if not remove:
         return (), plan.expression
     session.bind(KEPT, LakeRows(tuple(file.path for file in remove), plan.table.schema))
     kept = ibis.table(plan.table.schema, name=KEPT)
     return remove, ibis.union(plan.expression, restrict(kept, touched, plan.touched.columns, inside=False))
+
+
+def find_touched(
+    table: Table, touched: ir.Table, base: tuple[LakeFile, ...], session: Session
+) -> tuple[int, tuple[LakeFile, ...]]:
+    """How many scope values are touched, bound as `touched` from then on, and the files that hold a row of them."""
+    count = session.materialize(TOUCHED, touched)
+    session.bind(TARGET, LakeRows(tuple(file.path for file in base), table.schema))
+    hit = set(session.files_with(TARGET, ibis.table(touched.schema(), name=TOUCHED))) if base else set()
+    return count, tuple(file for file in base if file.path in hit)
 
 
 def _judge(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from snowpipe_platform.execution.cost import COST_PROPERTY, Cost
 from snowpipe_platform.execution.draft import Draft, table_layout, write_draft
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import read_inputs
@@ -122,7 +123,7 @@ def _publish(plan: Plan, draft: Draft, commit_id: str, ground: Ground, started: 
             base=plan.base,
             remove=draft.remove,
             add=tuple(file.path for file in draft.staged),
-            properties=_properties(plan, draft, is_held=branch is not None),
+            properties=_properties(plan, draft, is_held=branch is not None, started=started),
             branch=branch,
         )
     )
@@ -149,10 +150,13 @@ def _broken_rules(plan: Plan, draft: Draft) -> list[str]:
     return sorted({rule.id for rules in failed for rule in rules})
 
 
-def _properties(plan: Plan, draft: Draft, *, is_held: bool) -> Mapping[str, str]:
+def _properties(plan: Plan, draft: Draft, *, is_held: bool, started: float) -> Mapping[str, str]:
     request, broken = plan.request, _broken_rules(plan, draft)
     overridden = request.override is not None and bool(broken)
     dates = {} if plan.dates is None else {DATES_PROPERTY: plan.dates.encode()}
+    cost = Cost(
+        time.monotonic() - started, sum(file.rows for file in draft.staged), sum(f.size_bytes for f in draft.staged)
+    )
     return {
         **dates,
         **({OVERRIDE_PROPERTY: json.dumps({"by": request.override, "rules": broken})} if overridden else {}),
@@ -161,6 +165,7 @@ def _properties(plan: Plan, draft: Draft, *, is_held: bool) -> Mapping[str, str]
         PARTITION_PROPERTY: "" if request.day is None else request.day.isoformat(),
         CODE_VERSION_PROPERTY: plan.table.code_version if is_held else plan.code_version,
         ROWS_PROPERTY: str(draft.rows_after),
+        COST_PROPERTY: cost.encode(),
         CONSUMED_PROPERTY: plan.consumed.encode(),
         QUALITY_PROPERTY: draft.quality.encode(),
     }

@@ -106,7 +106,7 @@ def run_steps(run: Run, ground: Ground) -> Iterator[Outcome]:
     """
     done: list[Outcome] = []
     for step in chain(run.steps, _restatements(run, ground)):
-        blocked_by = blocker(step, run.pipeline, done) or _held_input(step, run, ground)
+        blocked_by = blocker(step, run.pipeline, done) or held_input(step, run.pipeline, ground)
         if blocked_by is not None:
             outcome = Outcome(step, Status.BLOCKED, f"blocked by {blocked_by}", blocked_by=blocked_by)
         else:
@@ -125,9 +125,9 @@ def _restatements(run: Run, ground: Ground) -> Iterator[Step]:
             yield from (Step(table.name, on) for on in stale if (table.name, on) not in asked)
 
 
-def _held_input(step: Step, run: Run, ground: Ground) -> str | None:
+def held_input(step: Step, pipeline: Pipeline, ground: Ground) -> str | None:
     """A table it reads whose newer rows wait for a person; Dagster's automation stops behind it too."""
-    table = run.pipeline.by_name.get(step.name)
+    table = pipeline.by_name.get(step.name)
     if isinstance(table, AsOfTable):
         held = ((name, day) for name in table.inputs for day in held_days(ground.lake.held(name)))
         return next((f"rows held back in {name}" for name, day in held if _concerns(day, step.day, table)), None)

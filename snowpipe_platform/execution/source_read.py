@@ -19,6 +19,11 @@ class SourceRead:
     parameters: tuple[Parameter, ...]
     nulls: bool = False
 
+    @property
+    def counting(self) -> "SourceRead":
+        """How many rows the statement reads."""
+        return SourceRead(f"SELECT count(*) FROM ({self.sql}) AS counted", self.parameters)  # noqa: S608
+
 
 @dataclass(frozen=True)
 class SourceSql:

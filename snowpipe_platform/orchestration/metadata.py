@@ -7,19 +7,21 @@ from typing import Any
 import dagster as dg
 import ibis
 
-from snowpipe_platform.errors import SourceError, TransientSourceError
+from snowpipe_platform.errors import SnowpipeError, SourceError, TransientSourceError
 from snowpipe_platform.execution.execute import ROWS_PROPERTY, TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.extraction_plan import describe_interval
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.lineage import lineage_of
 from snowpipe_platform.orchestration.charts import bar_chart
 from snowpipe_platform.orchestration.judged import quality_of
-from snowpipe_platform.orchestration.names import EXTRACTED_AT, SOURCE_CLOCK
+from snowpipe_platform.orchestration.names import EXTRACTED_AT, SOURCE_CLOCK, asset_key
 from snowpipe_platform.orchestration.on_time import table_deadline
 from snowpipe_platform.records import TableState
 from snowpipe_platform.spec.bronze_log import standing
 from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.manifest import Manifest
+from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.quality import Counts, Quality
 from snowpipe_platform.spec.table import ChangesTable, Table
 
@@ -102,6 +104,7 @@ def table_metadata(result: TableResult, ground: Ground) -> Metadata:
         "seconds": _float(round(result.seconds, 3)),
         "code_version": _text(table.code_version),
     }
+    found |= _lineage_metadata(table, plan.request.pipeline, ground)
     if state is not None:
         found["snapshot_id"] = _text(str(state.snapshot_id))
         found["dagster/uri"] = _text(ground.lake.location(table.name))
@@ -122,6 +125,20 @@ def _source_clock(ground: Ground) -> Metadata:
         return {SOURCE_CLOCK: _text(f"{ground.warehouse.clock().isoformat()}Z")}
     except (SourceError, TransientSourceError):
         return {}
+
+
+def _lineage_metadata(table: Table, pipeline: Pipeline, ground: Ground) -> Metadata:
+    """The columns each column's values come from, over the assets it reads, or why they cannot be traced. Traced for
+    each materialization, as bronze has its columns from what was landed: some milliseconds."""
+    try:
+        lineage = lineage_of(table.name, pipeline, ground)
+    except SnowpipeError as error:
+        return {"column_lineage": _text(f"not traced: {error}")}
+    deps = {
+        name: list(dict.fromkeys(dg.TableColumnDep(asset_key(one.table), one.column) for one in sorted(column.value)))
+        for name, column in lineage.columns.items()
+    }
+    return {"dagster/column_lineage": dg.MetadataValue.column_lineage(dg.TableColumnLineage(deps))}
 
 
 def status(result: TableResult) -> str:

@@ -209,4 +209,10 @@ def test_a_metadata_file_that_is_gone_is_named(lake, pattern):
 def test_a_lake_folder_that_cannot_be_made_names_the_setting(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match=r"file/lake .*Not a directory.*SNOWPIPE_HOME"):
-        IcebergLake(tmp_path / "file" / "lake").tables()
+        IcebergLake(tmp_path / "file" / "lake").ensure(TableLayout(NAME, PLAIN, (), "Things."))
+
+
+def test_looking_at_a_lake_nobody_wrote_to_makes_nothing(tmp_path):
+    lake = IcebergLake(tmp_path / "lake")
+    assert (lake.tables(), lake.state(NAME), lake.history(NAME), lake.held(NAME)) == ([], None, [], {})
+    assert not (tmp_path / "lake").exists()

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from snowpipe_platform.cli.words import complete_table
+from snowpipe_platform.cli.words import complete_column, complete_table
 from snowpipe_platform.commands.completion import table_names
 from snowpipe_platform.spec.pipeline import load_pipeline
 
@@ -32,3 +32,14 @@ def test_a_key_press_imports_no_table(shop):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=shop.folder, env=shop.environment
     )
     assert answer.stdout == "[]\n"
+
+
+def test_columns_are_completed_behind_a_table_and_a_dot(shop):
+    assert complete_column("silver/fct_orders.") == [
+        "silver/fct_orders.order_id",
+        "silver/fct_orders.amount",
+        "silver/fct_orders.ordered_on",
+    ]
+    assert complete_column("daily_totals.t") == ["daily_totals.total"]
+    assert complete_column("silver/f") == ["silver/fct_orders"]
+    assert complete_column("nothing.") == []

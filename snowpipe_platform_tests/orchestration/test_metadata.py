@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from snowpipe_platform.errors import PipelineError
 from snowpipe_platform.orchestration.metadata import quality_table
 from snowpipe_platform.spec.contract import Rule, Tolerance
 from snowpipe_platform.spec.quality import Counts
@@ -96,3 +97,36 @@ def test_metadata_is_what_dagster_renders(shop):
     }
     assert kinds["rows_per_commit"] is kinds["quality"] is dg.MarkdownMetadataValue
     assert kinds["dagster/column_schema"] is dg.TableSchemaMetadataValue
+
+
+def test_a_table_says_where_its_columns_come_from(shop):
+    shop.customers("2024-03-01", good=2)
+
+    result = shop.run(day="2024-03-01")
+
+    keys = shop.definitions.get_repository_def().asset_graph.get_all_asset_keys()
+    found = {}
+    for name, event in shop.materialized(result).items():
+        if "dagster/column_lineage" in event.metadata:
+            deps = event.metadata["dagster/column_lineage"].value.deps_by_column
+            assert {dep.asset_key for column in deps.values() for dep in column} <= set(keys)
+            found[name] = {
+                column: [f"{'/'.join(d.asset_key.path)}.{d.column_name}" for d in of] for column, of in deps.items()
+            }
+    assert list(found) == [CHANGES, "silver/dim_customers", "gold/customer_count"]
+    assert found[CHANGES]["email"] == ["bronze/customers.email"]
+    assert found[CHANGES]["changed_at"] == ["bronze/customers._instant"]
+    assert found["silver/dim_customers"]["email"] == ["silver/customer_changes.email"]
+    assert found["gold/customer_count"] == {"domain": ["silver/dim_customers.email"], "customers": []}
+
+
+def test_columns_that_cannot_be_traced_break_no_run(shop, monkeypatch):
+    def untraced(name, *_):
+        raise PipelineError(f"{name} is not traced")
+
+    monkeypatch.setattr("snowpipe_platform.orchestration.metadata.lineage_of", untraced)
+    shop.customers("2024-03-01", good=2)
+    result = shop.run(day="2024-03-01")
+    assert result.success
+    about = shop.materialized(result)["gold/customer_count"].metadata
+    assert about["column_lineage"].value == "not traced: gold/customer_count is not traced"
