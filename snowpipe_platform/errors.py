@@ -2,6 +2,7 @@
 
 SnowpipeError
 ├── ConfigurationError        what the user declared cannot work; nothing ran (exit code 2)
+│   ├── SettingsError         a variable, or a line of snowpipe.toml
 │   ├── QueriesFileError      a line of the queries file
 │   ├── PipelineError         a table's file: its name, inputs, contract or columns
 │   └── ContractError         a rule that cannot be compiled
@@ -25,6 +26,10 @@ class SnowpipeError(Exception):
 
 class ConfigurationError(SnowpipeError):
     """What was declared cannot work; found before anything ran."""
+
+
+class SettingsError(ConfigurationError):
+    """A setting of the environment or of the project's file; the message names it and where it stands."""
 
 
 class QueriesFileError(ConfigurationError):

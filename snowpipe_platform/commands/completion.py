@@ -4,13 +4,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from snowpipe_platform.errors import SnowpipeError
-from snowpipe_platform.settings import read_settings
+from snowpipe_platform.settings import allow_local_packages, read_settings
 
 LAYERS = ("silver", "gold")
 
 
 def table_names() -> list[str]:
     """Full names, then short ones; none where the pipeline cannot be found."""
+    allow_local_packages()
     try:
         spec = find_spec(read_settings().pipeline)
     except (ImportError, ValueError, SnowpipeError):

@@ -12,13 +12,13 @@ from packaging.requirements import Requirement
 
 from snowpipe_platform.assembly import build_ground
 from snowpipe_platform.commands.instance import has_instance
-from snowpipe_platform.commands.project import Project, allow_local_packages
+from snowpipe_platform.commands.project import Project
 from snowpipe_platform.commands.stored import WrongError, bronze_files, lake_tables, leases
 from snowpipe_platform.commands.terminal import Line, print_json, print_lines
 from snowpipe_platform.errors import ConfigurationError, SnowpipeError
 from snowpipe_platform.execution.extraction_plan import Window, plan_extraction
 from snowpipe_platform.execution.ground import RunIdentity
-from snowpipe_platform.settings import Settings, read_settings
+from snowpipe_platform.settings import SETTINGS_FILE, Settings, allow_local_packages, read_settings, settings_file
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.pipeline import load_pipeline
 
@@ -65,7 +65,7 @@ def _findings() -> Iterator[Finding]:
     """Later checks need what earlier ones open; they are left out when it does not."""
     yield _check("python", _python)
     yield _check("libraries", _libraries)
-    yield (settings_found := _check("settings", lambda: f"home {read_settings().home.resolve()}"))
+    yield (settings_found := _check("settings", _settings))
     if not settings_found.ok:
         return
     settings = read_settings()
@@ -129,6 +129,13 @@ def _problem(requirement: Requirement) -> str | None:
         return f"{requirement.name} is not installed"
     fits = requirement.specifier.contains(found, prereleases=True)
     return None if fits else f"{requirement.name} is {found}, wanted {requirement.specifier}"
+
+
+def _settings() -> str:
+    """The home, and where it may be set."""
+    read = settings_file()
+    source = f"from {read}" if read is not None else f"no {SETTINGS_FILE} in this folder"
+    return f"home {read_settings().home.resolve()}, {source}"
 
 
 def _writable(home: Path) -> str:
