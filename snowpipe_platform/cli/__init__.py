@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from snowpipe_platform.cli import daily
+from snowpipe_platform.cli import daily, init
 from snowpipe_platform.commands.invocation import OneLineErrors
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 daily.register(app)
+init.register(app)
 
 
 def main() -> None:
@@ -41,7 +42,7 @@ def _snowpipe(
     """A warehouse's tables through bronze, silver and gold.
 
     New here: `snowpipe demo`. Then `snowpipe status`, `snowpipe show silver/dim_customers`,
-    `snowpipe sql "select * from gold.daily_sales"`.
+    `snowpipe sql "select * from gold.daily_sales"`. For tables of your own: `snowpipe init my_shop`.
 
     Exit codes: 0 ok, 1 a check or an extraction failed or rows are held, 2 usage or configuration.
     """
