@@ -18,6 +18,7 @@ SnowpipeError
 """
 
 from difflib import get_close_matches
+from pathlib import Path
 
 
 class SnowpipeError(Exception):
@@ -86,3 +87,9 @@ def did_you_mean(wrong: str, valid: list[str]) -> str:
     if near:
         return f"Did you mean {near[0]!r}?"
     return f"Known: {', '.join(sorted(valid)) or 'none'}."
+
+
+def openable(path: str | Path) -> str:
+    """A file's path as a person opens it: from the current folder where it is inside, else in full."""
+    full = Path(path).absolute()
+    return str(full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else full)

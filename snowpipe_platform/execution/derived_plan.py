@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import ibis
 import ibis.expr.types as ir
 
-from snowpipe_platform.errors import PipelineError, did_you_mean
+from snowpipe_platform.execution.contract_rows import contract_rows, refuse_types
 from snowpipe_platform.execution.inputs import TableInputs
 from snowpipe_platform.execution.plan import TOUCHED, Plan, TableRequest
-from snowpipe_platform.execution.table_code import code_error
+from snowpipe_platform.execution.table_code import code_errors
 from snowpipe_platform.records import LakeRows, Rows
 from snowpipe_platform.spec.consumption import Consumption, UpstreamCommit
 from snowpipe_platform.spec.history import changed_scope, restrict
@@ -29,7 +29,7 @@ def derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInputs
     unbound = {name: ibis.table(inputs.schemas[name], name=name) for name in table.inputs}
     sources: dict[str, Rows] = {name: LakeRows(inputs.paths[name], inputs.schemas[name]) for name in table.inputs}
     if reason is not None:
-        expression = _built(table, unbound)
+        expression = derived_rows(table, unbound)
         return Plan(request, inputs.base, "replace_all", reason, after, expression=expression, sources=sources)
     changed = {name: rows for name, rows in inputs.changed.items() if rows.before.paths or rows.after.paths}
     names = {name: _changed_table(name, rows.after.schema) for name, rows in changed.items()}
@@ -42,7 +42,7 @@ def derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInputs
         "replace_touched",
         f"changes in {', '.join(names)}",
         after,
-        expression=_built(table, _restricted(table, unbound)),
+        expression=derived_rows(table, _restricted(table, unbound)),
         touched=_touched(table, names, unbound),
         sources=sources,
     )
@@ -62,8 +62,11 @@ def _changed_table(name: str, schema: ibis.Schema) -> ir.Table:
 
 
 def _touched(table: DerivedTable, changed: Mapping[str, ir.Table], inputs: Mapping[str, ir.Table]) -> ir.Table:
-    rows = changed_scope(changed, table.scope) if table.touched is None else table.touched(changed, inputs)
     types = {name: table.contract_schema[name] for name in table.scope}
+    with code_errors(table, {**inputs, **changed}, mend="Mend touched() in"):
+        rows = changed_scope(changed, table.scope) if table.touched is None else table.touched(changed, inputs)
+        found = {name: rows[name].type() for name in types}
+    refuse_types(table, found, made_by="touched()")
     return rows.select(**{name: rows[name].cast(dtype) for name, dtype in types.items()}).distinct()
 
 
@@ -76,18 +79,8 @@ def _restricted(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> dict[str
     }
 
 
-def _built(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> ir.Table:
-    """The table's rows, checked against its contract."""
-    try:
+def derived_rows(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> ir.Table:
+    """The table's rows as its contract has them. Raises PipelineError for code that does not fit inputs or contract."""
+    with code_errors(table, inputs, mend="Mend build() in"):
         rows = table.build(inputs)
-    except (AttributeError, KeyError, ibis.common.exceptions.IbisError) as error:
-        columns = {name: rows.columns for name, rows in inputs.items()}
-        raise code_error(table, error, columns, mend="Mend build() in") from error
-    for name in table.contract_schema:
-        if name not in rows.columns:
-            hint = did_you_mean(name, list(rows.columns))
-            msg = (
-                f"{table.name}: build() makes no column {name!r}, which its contract has. {hint} See {table.defined_in}"
-            )
-            raise PipelineError(msg)
-    return rows.select(**{name: rows[name].cast(dtype) for name, dtype in table.contract_schema.items()})
+    return contract_rows(table, rows)

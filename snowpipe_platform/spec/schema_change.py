@@ -8,6 +8,8 @@ import ibis.expr.datatypes as dt
 
 from snowpipe_platform.errors import SchemaChangedError
 
+MICROSECOND_DIGITS = 6
+
 Policy = Literal["evolve", "freeze", "discard"]
 
 
@@ -62,17 +64,28 @@ def widest(left: dt.DataType, right: dt.DataType) -> dt.DataType:
 
 
 def _holds(wide: dt.DataType, narrow: dt.DataType) -> bool:
-    """Whether every value of `narrow` is exactly a value of `wide`."""
-    if wide == narrow:
+    """Whether every value of `narrow` is exactly a value of `wide`. Whether a type allows nulls is no part of it."""
+    if wide.copy(nullable=True) == narrow.copy(nullable=True) or narrow.is_null():
         return True
     if wide.is_decimal() and narrow.is_decimal():
         return bool(wide.scale >= narrow.scale and wide.precision - wide.scale >= narrow.precision - narrow.scale)
     if wide.is_decimal() and narrow.is_integer():
         digits = len(str(2 ** (narrow.nbytes * 8)))
         return bool(wide.precision - wide.scale >= digits)
+    if wide.is_timestamp() and narrow.is_timestamp():
+        return bool(wide.timezone == narrow.timezone and _digits(wide) >= _digits(narrow))
     if wide.is_timestamp() and narrow.is_date():
         return True
     if wide.is_integer() and narrow.is_integer():
         inner, outer = narrow.bounds, wide.bounds
         return bool(outer.lower <= inner.lower and inner.upper <= outer.upper)
+    if wide.is_array() and narrow.is_array():
+        return _holds(wide.value_type, narrow.value_type)
+    if wide.is_struct() and narrow.is_struct():
+        return wide.names == narrow.names and all(map(_holds, wide.types, narrow.types))
     return wide.is_floating() and narrow.is_floating() and bool(wide.nbytes >= narrow.nbytes)
+
+
+def _digits(timestamp: dt.Timestamp) -> int:
+    """Of a fraction of a second; both engines keep microseconds where none are declared."""
+    return MICROSECOND_DIGITS if timestamp.scale is None else int(timestamp.scale)
