@@ -1,4 +1,4 @@
-"""The settings of one process, read once from the environment and from the project's file; nothing else reads either."""
+"""The settings of one process, from the environment and the project's file, once; nothing else reads either."""
 
 import os
 import re
@@ -24,7 +24,8 @@ _PLACE = re.compile(r"^(.*) \(at (?:line (\d+), column \d+|end of document)\)$",
 class Settings(BaseSettings):
     """Every setting has a default that works on a laptop with no account.
 
-    A variable is `SNOWPIPE_` and the name. A key of `snowpipe.toml` in the current folder is the name; the variable wins.
+    A variable is `SNOWPIPE_` and the name; a key of `snowpipe.toml`, in the current folder, is the name. The variable
+    wins.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")

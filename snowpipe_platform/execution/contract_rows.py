@@ -6,7 +6,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from snowpipe_platform.errors import PipelineError, did_you_mean
-from snowpipe_platform.spec.schema_change import widest
+from snowpipe_platform.spec.schema_change import holds
 from snowpipe_platform.spec.table import Table
 
 
@@ -17,7 +17,9 @@ def contract_rows(table: Table, rows: ir.Table) -> ir.Table:
     """
     if not isinstance(rows, ir.Table):
         found = type(rows).__name__
-        raise PipelineError(f"{table.name}: build() returns a {found}, no Ibis table. Return one in {table.defined_in}.")
+        raise PipelineError(
+            f"{table.name}: build() returns a {found}, no Ibis table. Return one in {table.defined_in}."
+        )
     for name in table.contract_schema:
         if name not in rows.columns:
             hint = did_you_mean(name, list(rows.columns))
@@ -33,20 +35,15 @@ def refuse_types(table: Table, made: Mapping[str, dt.DataType], *, made_by: str)
     wrong = [
         f"{name!r} is {found}, wanted is {wanted[name]}: write {_mend(wanted[name], found)}"
         for name, found in made.items()
-        if not is_held(wanted[name], found)
+        if not holds(wanted[name], found)
     ]
     if wrong:
         msg = f"{table.name}: {made_by} makes other types than the contract's. {'; '.join(wrong)}."
         raise PipelineError(f"{msg} Mend it in {table.defined_in}.")
 
 
-def is_held(wanted: dt.DataType, found: dt.DataType) -> bool:
-    """Whether the contract's type holds every value of the other exactly; text holds everything."""
-    return widest(wanted, found) == wanted
-
-
 def _mend(wanted: dt.DataType, found: dt.DataType) -> str:
-    """Explicit where a cast means different things: one engine rounds to an integer, the other cuts."""
+    """Explicit where engines differ: one rounds to an integer, the other cuts."""
     if wanted.is_date() and found.is_timestamp():
         return ".date()"
     rounds = wanted.is_integer() and (found.is_floating() or found.is_decimal())

@@ -35,8 +35,8 @@ def decide_schema(
     gone = [name for name in known if name not in found]
     retyped = [name for name in found if name in known and found[name] != known[name]]
     breaking = [f"{name} is gone" for name in gone]
-    breaking += [f"{n} became {found[n]}, was {known[n]}" for n in retyped if not _holds(found[n], known[n])]
-    wider = [f"{n} widened to {found[n]}, was {known[n]}" for n in retyped if _holds(found[n], known[n])]
+    breaking += [f"{n} became {found[n]}, was {known[n]}" for n in retyped if not holds(found[n], known[n])]
+    wider = [f"{n} widened to {found[n]}, was {known[n]}" for n in retyped if holds(found[n], known[n])]
     new = [f"{name} is new ({found[name]})" for name in added]
     if policy == "freeze":
         breaking, wider, new = [*breaking, *wider, *new], [], []
@@ -58,12 +58,12 @@ def _stop(query: str, policy: Policy, breaking: Sequence[str]) -> None:
 
 def widest(left: dt.DataType, right: dt.DataType) -> dt.DataType:
     """The one of two types of a column's history that holds both; text when neither does."""
-    if _holds(left, right):
+    if holds(left, right):
         return left
-    return right if _holds(right, left) else dt.string
+    return right if holds(right, left) else dt.string
 
 
-def _holds(wide: dt.DataType, narrow: dt.DataType) -> bool:
+def holds(wide: dt.DataType, narrow: dt.DataType) -> bool:  # noqa: PLR0911 - one line per family of types
     """Whether every value of `narrow` is exactly a value of `wide`. Whether a type allows nulls is no part of it."""
     if wide.copy(nullable=True) == narrow.copy(nullable=True) or narrow.is_null():
         return True
@@ -80,9 +80,9 @@ def _holds(wide: dt.DataType, narrow: dt.DataType) -> bool:
         inner, outer = narrow.bounds, wide.bounds
         return bool(outer.lower <= inner.lower and inner.upper <= outer.upper)
     if wide.is_array() and narrow.is_array():
-        return _holds(wide.value_type, narrow.value_type)
+        return holds(wide.value_type, narrow.value_type)
     if wide.is_struct() and narrow.is_struct():
-        return wide.names == narrow.names and all(map(_holds, wide.types, narrow.types))
+        return wide.names == narrow.names and all(map(holds, wide.types, narrow.types))
     return wide.is_floating() and narrow.is_floating() and bool(wide.nbytes >= narrow.nbytes)
 
 

@@ -39,7 +39,9 @@ FROM range(1, 21) AS orders(n)
 
 def add_day(connection: duckdb.DuckDBPyConnection) -> str:
     """The day after the last one; its amount number 13 is no number until the next day mends it."""
-    (now,) = connection.execute("SELECT coalesce(max(now_at), $first) FROM source_clock", {"first": FIRST_DAY}).fetchone()
+    (now,) = connection.execute(
+        "SELECT coalesce(max(now_at), $first) FROM source_clock", {"first": FIRST_DAY}
+    ).fetchone()
     connection.execute(YESTERDAYS_ORDERS, {"day": now})
     connection.execute(NEW_ORDERS, {"day": now})
     connection.execute("DELETE FROM source_clock")

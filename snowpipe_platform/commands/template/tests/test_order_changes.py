@@ -1,5 +1,6 @@
-from my_shop.silver.order_changes import TABLE
 from snowpipe_platform.testing import given
+
+from my_shop.silver.order_changes import TABLE
 
 ORDER = {
     "order_id": "a",
