@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from snowpipe_platform.errors import SettingsError, did_you_mean
+from snowpipe_platform.errors import SettingsError, did_you_mean, openable
 
 PREFIX = "SNOWPIPE_"
 SETTINGS_FILE = "snowpipe.toml"
@@ -32,7 +32,7 @@ class Settings(BaseSettings):
 
     profile: Literal["embedded"] = Field("embedded", description="which adapters stand behind the ports")
     home: Path = Field(Path(".snowpipe"), description="folder of all local state")
-    pipeline: str = Field(SHOP_PIPELINE, description="package of queries and tables")
+    pipeline: str = Field(SHOP_PIPELINE, pattern=r"^[A-Za-z_]\w*(\.\w+)*$", description="package of queries and tables")
     warehouse: Path | None = Field(None, description="DuckDB file of the source; default: in the home")
     memory_limit: str = Field("2GB", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", description="before work spills")
     threads: int | None = Field(None, gt=0, description="engine threads; default: one per core")
@@ -113,7 +113,7 @@ def _file_values() -> dict[str, Any]:
     values, known = _parsed(path), list(Settings.model_fields)
     for key in values:
         if key not in known:
-            raise SettingsError(f"{path}: {key!r} is no setting. {did_you_mean(key, known)}")
+            raise SettingsError(f"{openable(path)}: {key!r} is no setting. {did_you_mean(key, known)}")
     return values | {key: path.parent / values[key] for key in _PATHS if isinstance(values.get(key), str)}
 
 
@@ -122,13 +122,13 @@ def _parsed(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         return tomllib.loads(text)
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+        raise SettingsError(f"{openable(path)}: is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}. Make it readable.") from error
+        raise SettingsError(f"{openable(path)}: {error.strerror}. Make it readable.") from error
     except tomllib.TOMLDecodeError as error:
         found = _PLACE.match(str(error))
         what, line = (str(error), None) if found is None else found.groups()
-        where = f"{path}:{line or text.count(chr(10)) + 1}"
+        where = f"{openable(path)}:{line or text.count(chr(10)) + 1}"
         raise SettingsError(f'{where}: {what}. A setting is written as: pipeline = "my_shop"') from error
 
 
@@ -136,4 +136,4 @@ def _origin(name: str) -> str:
     """Where a refused value stands."""
     variable, path = PREFIX + name.upper(), settings_file()
     is_variable = path is None or bool(os.environ.get(variable)) or name not in _parsed(path)
-    return variable if is_variable else f"{path}: {name}"
+    return variable if is_variable else f"{openable(path)}: {name}"

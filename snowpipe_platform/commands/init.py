@@ -22,19 +22,25 @@ SUFFIX = "_pipeline"
 
 def init(name: str, *, folder: Path | None, as_json: bool) -> int:
     """0. Raises ConfigurationError for a name or folder that cannot be taken; nothing is left behind then."""
-    _refuse_name(name)
     target = Path(name) if folder is None else folder
-    files = {path.replace(PLACEHOLDER, name): text.replace(PLACEHOLDER, name) for path, text in template().items()}
-    _refuse_folder(target)
-    _write(target, files)
+    files = write_project(name, target)
     next_command = "make demo" if target.resolve() == Path.cwd() else f"cd {target} && make demo"
     if as_json:
-        print_json({"name": name, "folder": str(target.absolute()), "files": list(files), "next": next_command})
+        print_json({"name": name, "folder": str(target.absolute()), "files": files, "next": next_command})
     else:
-        for path in files:
-            print_text(str(target / path))
+        for file in files:
+            print_text(str(target / file))
         print_next(next_command)
     return 0
+
+
+def write_project(name: str, folder: Path) -> list[str]:
+    """The files written, from the folder on. Raises ConfigurationError; nothing is left behind then."""
+    _refuse_name(name)
+    _refuse_folder(folder)
+    files = {path.replace(PLACEHOLDER, name): text.replace(PLACEHOLDER, name) for path, text in template().items()}
+    _write(folder, files)
+    return list(files)
 
 
 def template() -> Mapping[str, str]:

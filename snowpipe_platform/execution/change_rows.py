@@ -51,6 +51,10 @@ def change_rows(table: ChangesTable, bronze: ir.Table) -> ir.Table:
     converted = _converted(table, bronze, source)
     with code_errors(table, {table.upstream[0]: bronze.select(source)}, mend="Mend clean() in"):
         made = table.clean(converted)
+        if not isinstance(made, Mapping):
+            found = type(made).__name__
+            msg = f"{table.name}: clean() returns a {found}. Return a dict of column names and values in"
+            raise PipelineError(f"{msg} {table.defined_in}.")
         cleaned = converted.mutate(**made)
     _check_columns(table, cleaned)
     _check_types(table, {name: bronze[name].type() for name in source if name not in made})

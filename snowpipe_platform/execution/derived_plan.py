@@ -32,7 +32,7 @@ def derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInputs
         expression = derived_rows(table, unbound)
         return Plan(request, inputs.base, "replace_all", reason, after, expression=expression, sources=sources)
     changed = {name: rows for name, rows in inputs.changed.items() if rows.before.paths or rows.after.paths}
-    names = {name: _changed_table(name, rows.after.schema) for name, rows in changed.items()}
+    names = {name: changed_table(name, rows.after.schema) for name, rows in changed.items()}
     sources |= {name + CHANGED_SUFFIX: rows for name, rows in changed.items()}
     if not changed:
         return Plan(request, inputs.base, "append", "inputs changed no row", after)
@@ -43,7 +43,7 @@ def derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInputs
         f"changes in {', '.join(names)}",
         after,
         expression=derived_rows(table, _restricted(table, unbound)),
-        touched=_touched(table, names, unbound),
+        touched=touched_scope(table, names, unbound),
         sources=sources,
     )
 
@@ -57,11 +57,13 @@ def _rebuild_reason(request: TableRequest, inputs: TableInputs) -> str | None:
     return "what it consumed cannot be compared any more" if inputs.lost_history else None
 
 
-def _changed_table(name: str, schema: ibis.Schema) -> ir.Table:
+def changed_table(name: str, schema: ibis.Schema) -> ir.Table:
+    """The unbound rows of an input that differ from what was consumed, with the side each is on."""
     return ibis.table(dict(schema.items()) | {CHANGE_SIDE: "string"}, name=name + CHANGED_SUFFIX)
 
 
-def _touched(table: DerivedTable, changed: Mapping[str, ir.Table], inputs: Mapping[str, ir.Table]) -> ir.Table:
+def touched_scope(table: DerivedTable, changed: Mapping[str, ir.Table], inputs: Mapping[str, ir.Table]) -> ir.Table:
+    """The scope values that changed inputs make stale. Raises PipelineError for code that does not fit."""
     types = {name: table.contract_schema[name] for name in table.scope}
     with code_errors(table, {**inputs, **changed}, mend="Mend touched() in"):
         rows = changed_scope(changed, table.scope) if table.touched is None else table.touched(changed, inputs)

@@ -32,8 +32,8 @@ def code_error(table: Table, error: Exception, columns: Mapping[str, Sequence[st
     where = f"{mend} {_place(table, error)}."
     asked = str(error.args[0]) if isinstance(error, KeyError) and error.args else ""
     if _names_table(asked, columns):
-        hint = did_you_mean(asked, list(columns))
-        return PipelineError(f"{table.name}: {asked!r} is not among its inputs. {hint} {where}")
+        msg = f"{table.name}: {asked!r} is not among its inputs ({', '.join(columns)}). Add it there, or"
+        return PipelineError(f"{msg} {where[0].lower()}{where[1:]}")
     missing = MISSING_COLUMN.search(str(error))
     if missing is None:
         told = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")

@@ -1,16 +1,16 @@
 """A pipeline package on disk: what is read of it, and what is wrong with it, by file."""
 
-import dataclasses
 import importlib.util
 import pkgutil
 import re
-import traceback
-from collections.abc import Iterator, Mapping
+import reprlib
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from types import ModuleType
 
-from snowpipe_platform.errors import PipelineError, SnowpipeError, did_you_mean, openable
+from snowpipe_platform.errors import PipelineError, SnowpipeError, openable
+from snowpipe_platform.spec.import_errors import import_error
 from snowpipe_platform.spec.table import Table
 
 LAYERS = ("silver", "gold")
@@ -18,35 +18,24 @@ DEFAULT_FIRST_DAY = date(2024, 1, 1)
 QUERY_FILE_ENDINGS = (".yaml", ".yml", ".json")
 
 DECLARES_TABLE = re.compile(r"^TABLE\b[^=\n]*=", re.MULTILINE)
-REFUSED_ARGUMENT = re.compile(r"^(\w+)\.__init__\(\) (?:missing .*?: (?P<missing>.*)|got an .* '(?P<unknown>\w+)')$")
-"""How Python says that a class takes other arguments."""
-EXAMPLES: Mapping[str, str] = {
-    "name": 'name="gold/daily_revenue"',
-    "contract": "contract=DailyRevenue",
-    "description": 'description="The orders of a day."',
-    "source": 'source="orders"',
-    "key": 'key=("order_id",)',
-    "clean": "clean=clean",
-    "inputs": 'inputs=("silver/fct_orders",)',
-    "scope": 'scope=("order_date",)',
-    "build": "build=build",
-}
-"""How what a table cannot do without is written."""
 
 
 def import_package(name: str) -> ModuleType:
-    """Raises PipelineError when it is not there, or does not import."""
+    """Raises PipelineError when it is not there, is no package, or does not import."""
+    mend = "Set SNOWPIPE_PIPELINE, or pipeline in snowpipe.toml, to a package in this folder or on the Python path."
     try:
-        return importlib.import_module(name)
+        root = importlib.import_module(name)
+    except SnowpipeError:
+        raise
     except Exception as error:
         absent = error.name if isinstance(error, ModuleNotFoundError) else None
         if absent is not None and (name == absent or name.startswith(f"{absent}.")):
-            msg = (
-                f"pipeline package {name!r} is not importable. Set SNOWPIPE_PIPELINE, or pipeline in snowpipe.toml, to"
-            )
-            raise PipelineError(f"{msg} a package in this folder or on the Python path.") from error
+            raise PipelineError(f"pipeline package {name!r} is not importable. {mend}") from error
         found = importlib.util.find_spec(name)
-        raise _import_error(error, next(iter((found and found.submodule_search_locations) or ("",)))) from error
+        raise import_error(error, next(iter((found and found.submodule_search_locations) or ("",)))) from error
+    if not hasattr(root, "__path__"):
+        raise PipelineError(f"pipeline {name!r} is a module, no package of queries and tables. {mend}")
+    return root
 
 
 def first_day(root: ModuleType) -> date:
@@ -84,8 +73,10 @@ def tables_of(root: ModuleType) -> Iterator[Table]:
 def _import_table(name: str, folder: Path) -> ModuleType:
     try:
         return importlib.import_module(name)
+    except SnowpipeError:
+        raise
     except Exception as error:
-        raise _import_error(error, folder) from error
+        raise import_error(error, folder) from error
 
 
 def _table(module: ModuleType, name: str) -> Table:
@@ -100,7 +91,9 @@ def _table(module: ModuleType, name: str) -> Table:
 
 def _no_table(module: ModuleType, found: object) -> str:
     if found is not None:
-        return f"TABLE is {found!r}, no table. Write TABLE = ChangesTable(...) or TABLE = DerivedTable(...)."
+        return (
+            f"TABLE is {reprlib.repr(found)}, no table. Write TABLE = ChangesTable(...) or TABLE = DerivedTable(...)."
+        )
     other = [name for name, value in vars(module).items() if isinstance(value, Table)]
     mend = f"Rename {other[0]!r} to TABLE" if other else "Start the file's name with '_' if it is no table"
     return f"declares no TABLE. {mend}."
@@ -116,36 +109,6 @@ def _refuse_strays(root: Path) -> None:
             folders = " and ".join(f"{openable(root / layer)}/" for layer in LAYERS)
             msg = f"{openable(path)}: declares a TABLE, and tables are read from the files of {folders} only."
             raise PipelineError(f"{msg} Move it there.")
-
-
-def _import_error(error: Exception, folder: str | Path) -> SnowpipeError:
-    """The file and line of the package that does not import, and the mend where it is known."""
-    if isinstance(error, SnowpipeError):
-        return error
-    if isinstance(error, SyntaxError):
-        return PipelineError(f"{openable(error.filename or folder)}:{error.lineno}: {error.msg}.")
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
-    where = (own or frames)[-1]
-    return PipelineError(f"{openable(where.filename)}:{where.lineno}: {_import_reason(error)}.")
-
-
-def _import_reason(error: Exception) -> str:
-    refused = REFUSED_ARGUMENT.match(str(error)) if isinstance(error, TypeError) else None
-    kinds = {kind.__name__: kind for kind in _kinds(Table)}
-    if refused is None or refused[1] not in kinds:
-        return f"{type(error).__name__}: {' '.join(str(error).split()).rstrip('.')}"
-    if refused["unknown"]:
-        known = [field.name for field in dataclasses.fields(kinds[refused[1]]) if field.init]
-        return f"{refused[1]} takes no {refused['unknown']!r}. {did_you_mean(refused['unknown'], known).rstrip('.')}"
-    missing = re.findall(r"'(\w+)'", refused["missing"])
-    return f"{refused[1]} needs {', '.join(missing)}. Add {', '.join(EXAMPLES.get(name, name) for name in missing)}"
-
-
-def _kinds(base: type[Table]) -> Iterator[type[Table]]:
-    for kind in base.__subclasses__():
-        yield kind
-        yield from _kinds(kind)
 
 
 def _folder(root: ModuleType) -> Path:

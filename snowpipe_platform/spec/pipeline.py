@@ -94,9 +94,11 @@ def build_pipeline(
             if upstream not in known:
                 msg = f"{table.defined_in}: {table.name} reads {upstream!r}, which is not declared. "
                 raise PipelineError(msg + did_you_mean(upstream, known))
+    ordered = tuple(_in_order(by_name))
+    for table in ordered:
         if isinstance(table, DerivedTable):
             _refuse_scope(table, by_name)
-    return Pipeline(name, queries, tuple(_in_order(by_name)), first_day)
+    return Pipeline(name, queries, ordered, first_day)
 
 
 def _refuse_scope(table: DerivedTable, by_name: Mapping[str, Table]) -> None:

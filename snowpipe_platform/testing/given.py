@@ -68,10 +68,12 @@ class Given:
 
     def _changes(self, table: ChangesTable) -> "Made":
         (name,) = table.upstream
+        rows = self._rows.get(name, ())
+        if not rows:
+            return Made(table, ())
         pipeline = _pipeline_of(table)
         query = None if pipeline is None else pipeline.queries_by_entity.get(table.source)
         watermark = None if query is None else query.watermark_column
-        rows = self._rows.get(name, ())
         inputs = {name: bronze_rows(table, rows, watermark=watermark, takes_types=True)}
         plain = {name: bronze_rows(table, rows, watermark=watermark, takes_types=False)}
         try:

@@ -51,9 +51,9 @@ def test_without_a_table_that_was_asked_the_inputs_columns_are_listed():
 
 
 @pytest.mark.parametrize("name", ["silver/ordres", "orders"])
-def test_a_table_that_is_no_input_is_named_with_the_nearest(name):
+def test_a_table_that_is_no_input_is_named_with_those_that_are(name):
     message = told(lambda: {"silver/orders": ORDERS}[name])
-    assert f"'{name}' is not among its inputs. Did you mean 'silver/orders'?" in message
+    assert f"'{name}' is not among its inputs (silver/orders). Add it there, or mend build() in {HERE}:" in message
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
-from snowpipe_platform.testing import given
-
 from my_shop.gold.daily_revenue import TABLE
+from snowpipe_platform.testing import given
 
 
 def test_a_cancelled_order_counts_on_its_day_without_its_amount():

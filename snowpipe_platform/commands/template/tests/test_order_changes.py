@@ -1,6 +1,5 @@
-from snowpipe_platform.testing import given
-
 from my_shop.silver.order_changes import TABLE
+from snowpipe_platform.testing import given
 
 ORDER = {
     "order_id": "a",
