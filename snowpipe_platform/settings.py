@@ -135,5 +135,6 @@ def _parsed(path: Path) -> dict[str, Any]:
 def _origin(name: str) -> str:
     """Where a refused value stands."""
     variable, path = PREFIX + name.upper(), settings_file()
-    is_variable = path is None or bool(os.environ.get(variable)) or name not in _parsed(path)
-    return variable if is_variable else f"{openable(path)}: {name}"
+    if path is None or os.environ.get(variable) or name not in _parsed(path):
+        return variable
+    return f"{openable(path)}: {name}"

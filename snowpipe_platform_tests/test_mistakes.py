@@ -200,8 +200,8 @@ DECLARED = [
     ),
     pytest.param(
         (GOLD, 'name="gold/daily_revenue"', 'name="silver/fct_orders"'),
-        "my_shop/gold/daily_revenue.py: its TABLE is called 'silver/fct_orders'. A table is called after its folder and "
-        "file: 'gold/daily_revenue'. Rename one of the two.",
+        "my_shop/gold/daily_revenue.py: its TABLE is called 'silver/fct_orders'. A table is called after its "
+        "folder and file: 'gold/daily_revenue'. Rename one of the two.",
         id="a table called after another file",
     ),
     pytest.param(

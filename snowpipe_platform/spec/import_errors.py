@@ -66,7 +66,7 @@ def _nearest(error: Exception) -> str:
         return ". Install it, or correct the name"
     if isinstance(error, ImportError) and error.name in sys.modules and (name := ABSENT_NAME.search(str(error))):
         return f". {did_you_mean(name[1], [n for n in dir(sys.modules[error.name]) if not n.startswith('_')])}"
-    if isinstance(error, NameError) and error.__traceback__ is not None:
+    if isinstance(error, NameError) and error.name is not None and error.__traceback__ is not None:
         known = [name for frame, _ in traceback.walk_tb(error.__traceback__) for name in frame.f_globals]
         hint = did_you_mean(error.name, known)
         return f". {hint}" if hint.startswith("Did") else ""

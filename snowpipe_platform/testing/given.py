@@ -74,12 +74,12 @@ class Given:
         pipeline = _pipeline_of(table)
         query = None if pipeline is None else pipeline.queries_by_entity.get(table.source)
         watermark = None if query is None else query.watermark_column
-        inputs = {name: bronze_rows(table, rows, watermark=watermark, takes_types=True)}
-        plain = {name: bronze_rows(table, rows, watermark=watermark, takes_types=False)}
+        inputs = {name: bronze_rows(table, rows, watermark=watermark, reads_text=True)}
         try:
             made = change_rows(table, _unbound(inputs)[name])
         except PipelineError:
-            # A clean() that itself makes a date or an instant of text wants the text.
+            # A clean() that itself makes an instant of the text wants the text.
+            plain = {name: bronze_rows(table, rows, watermark=watermark, reads_text=False)}
             if plain[name].schema == inputs[name].schema:
                 raise
             made, inputs = change_rows(table, _unbound(plain)[name]), plain
@@ -178,7 +178,8 @@ def _fetched(expression: ir.Table, inputs: Mapping[str, pa.Table], table: Table)
     with ENGINE.session() as session:
         for name, rows in inputs.items():
             session.bind(name, rows)
-        return session.fetch(expression).cast(table.schema.to_pyarrow()).to_pylist()
+        found: list[Row] = session.fetch(expression).cast(table.schema.to_pyarrow()).to_pylist()
+        return found
 
 
 def _pipeline_of(table: Table) -> Pipeline | None:

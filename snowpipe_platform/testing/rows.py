@@ -53,9 +53,10 @@ def lake_rows(table: Table, rows: Sequence[Row]) -> pa.Table:
     return typed_rows(rows, table.schema, about=table.name)
 
 
-def bronze_rows(table: ChangesTable, rows: Sequence[Row], *, watermark: str | None, takes_types: bool) -> pa.Table:
-    """Rows of the changes table's source. takes_types: a column that the contract has, and `types` does not convert, is
-    of the contract's type where its values are; otherwise every column is what Python shows."""
+def bronze_rows(table: ChangesTable, rows: Sequence[Row], *, watermark: str | None, reads_text: bool) -> pa.Table:
+    """Rows of the changes table's source, each column in the type that Python shows, or in the contract's where `types`
+    does not convert the column and its values fit. reads_text: '2024-03-01' fits a date; otherwise text is text.
+    """
     hints = {name: dtype for name, dtype in table.contract_schema.items() if name not in table.types}
     if watermark is not None:
         hints.setdefault(watermark, INSTANT_TYPE)
@@ -65,12 +66,11 @@ def bronze_rows(table: ChangesTable, rows: Sequence[Row], *, watermark: str | No
         if name.startswith("_") and name not in EXTRACTED:
             raise ConfigurationError(f"{about}: no column {name!r}. {did_you_mean(name, list(EXTRACTED))}")
     source = [name for name in names if name not in EXTRACTED]
-    types = {
-        name: _source_type(
-            [row.get(name) for row in rows], hints.get(name) if takes_types else None, f"{about}: {name}"
-        )
-        for name in source
-    }
+    types = {}
+    for name in source:
+        values = [value for row in rows if (value := row.get(name)) is not None]
+        is_text = not reads_text and all(isinstance(value, str) for value in values)
+        types[name] = _source_type(values, None if is_text else hints.get(name), f"{about}: {name}")
     full = [{**_extracted_defaults(number, row, watermark), **row} for number, row in enumerate(rows)]
     return typed_rows(full, ibis.schema(types | EXTRACTED), about=about)
 
@@ -139,12 +139,11 @@ def _only_date(value: object) -> date:
 
 
 def _source_type(values: Sequence[object], hint: dt.DataType | None, place: str) -> dt.DataType:
-    """The contract's type where every value fits it, else the type bronze keeps of such Python values."""
-    present = [value for value in values if value is not None]
-    if hint is not None and _fits(present, hint):
+    """The hint where every value fits it, else the type bronze keeps of such Python values."""
+    if hint is not None and _fits(values, hint):
         return hint
     try:
-        found = bronze_type(pa.array(present).type) if present else pa.string()
+        found = bronze_type(pa.array(values).type) if values else pa.string()
     except pa.ArrowException as error:
         raise ConfigurationError(f"{place}: the rows have values of several types. Give it one.") from error
     return ibis.schema(pa.schema([("column", found)]))["column"]

@@ -2,7 +2,7 @@ import ibis
 import pytest
 
 from snowpipe_platform.errors import SchemaChangedError
-from snowpipe_platform.spec.schema_change import decide_schema, widest
+from snowpipe_platform.spec.schema_change import decide_schema, holds, widest
 
 
 def types(**columns):
@@ -70,8 +70,22 @@ def test_what_a_policy_stops_is_named_with_what_to_do(policy, found, reason):
         ("date", "timestamp(6)", "timestamp(6)"),
         ("boolean", "int8", "string"),
         ("string", "string", "string"),
+        ("timestamp(3)", "timestamp(6)", "timestamp(6)"),
+        ("timestamp('UTC', 6)", "timestamp(6)", "string"),
+        ("array<int8>", "array<int64>", "array<int64>"),
+        ("struct<a: int8>", "struct<a: int64>", "struct<a: int64>"),
+        ("struct<a: int8>", "struct<b: int8>", "string"),
+        ("null", "int64", "int64"),
     ],
 )
 def test_the_wider_of_two_types_holds_every_value_of_both(left, right, wider):
     assert widest(ibis.dtype(left), ibis.dtype(right)) == ibis.dtype(wider)
     assert widest(ibis.dtype(right), ibis.dtype(left)) == ibis.dtype(wider)
+
+
+def test_neither_nulls_nor_unsaid_microseconds_make_a_type_wider():
+    assert holds(ibis.dtype("int64"), ibis.dtype("!int64"))
+    assert holds(ibis.dtype("!int64"), ibis.dtype("int64"))
+    assert holds(ibis.dtype("timestamp(6)"), ibis.dtype("timestamp"))
+    assert holds(ibis.dtype("timestamp"), ibis.dtype("timestamp(6)"))
+    assert not holds(ibis.dtype("timestamp(0)"), ibis.dtype("timestamp"))
