@@ -64,13 +64,19 @@ def _nearest(error: Exception) -> str:
     """Python itself names the nearest only where it prints an error, and for an import only from 3.12 on."""
     if isinstance(error, ModuleNotFoundError):
         return ". Install it, or correct the name"
-    if isinstance(error, ImportError) and error.name in sys.modules and (name := ABSENT_NAME.search(str(error))):
-        return f". {did_you_mean(name[1], [n for n in dir(sys.modules[error.name]) if not n.startswith('_')])}"
-    if isinstance(error, NameError) and error.name is not None and error.__traceback__ is not None:
-        known = [name for frame, _ in traceback.walk_tb(error.__traceback__) for name in frame.f_globals]
-        hint = did_you_mean(error.name, known)
-        return f". {hint}" if hint.startswith("Did") else ""
+    if isinstance(error, ImportError) and error.name in sys.modules:
+        absent = ABSENT_NAME.search(str(error))
+        return _hint(absent[1] if absent else None, dir(sys.modules[error.name]))
+    if isinstance(error, NameError):
+        return _hint(
+            error.name, [name for frame, _ in traceback.walk_tb(error.__traceback__) for name in frame.f_globals]
+        )
     return ""
+
+
+def _hint(name: str | None, known: list[str]) -> str:
+    near = "" if name is None else did_you_mean(name, known)
+    return f". {near}" if near.startswith("Did") else ""
 
 
 def _ended(text: str) -> str:

@@ -1,6 +1,6 @@
 """A small warehouse, a DuckDB file where the real one will be: three days of orders, then a day more each time it runs.
 
-`source_clock` is what the warehouse says the time is: midnight after its last day.
+`source_clock` is what the warehouse says the time is: midnight after its last day. `customers` waits to be extracted.
 """
 
 import sys
@@ -18,6 +18,8 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS orders (
     order_id VARCHAR, customer VARCHAR, status VARCHAR, amount VARCHAR, ordered_at TIMESTAMP, updated_at TIMESTAMP
 );
+CREATE TABLE IF NOT EXISTS customers AS
+    SELECT 'customer ' || n AS customer, ['DE', 'FR', 'GB', 'de'][n % 4 + 1] AS country FROM range(11) AS customers(n);
 CREATE TABLE IF NOT EXISTS source_clock (now_at TIMESTAMP);
 """
 YESTERDAYS_ORDERS = """
