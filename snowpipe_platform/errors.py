@@ -2,6 +2,7 @@
 
 SnowpipeError
 ├── ConfigurationError        what the user declared cannot work; nothing ran (exit code 2)
+│   ├── SettingsError         a variable, or a line of snowpipe.toml
 │   ├── QueriesFileError      a line of the queries file
 │   ├── PipelineError         a table's file: its name, inputs, contract or columns
 │   └── ContractError         a rule that cannot be compiled
@@ -18,6 +19,7 @@ SnowpipeError
 """
 
 from difflib import get_close_matches
+from pathlib import Path
 
 
 class SnowpipeError(Exception):
@@ -26,6 +28,10 @@ class SnowpipeError(Exception):
 
 class ConfigurationError(SnowpipeError):
     """What was declared cannot work; found before anything ran."""
+
+
+class SettingsError(ConfigurationError):
+    """A setting of the environment or of the project's file; the message names it and where it stands."""
 
 
 class QueriesFileError(ConfigurationError):
@@ -86,3 +92,9 @@ def did_you_mean(wrong: str, valid: list[str]) -> str:
     if near:
         return f"Did you mean {near[0]!r}?"
     return f"Known: {', '.join(sorted(valid)) or 'none'}."
+
+
+def openable(path: str | Path) -> str:
+    """A file's path as a person opens it: from the current folder where it is inside, else in full."""
+    full = Path(path).absolute()
+    return str(full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else full)

@@ -57,8 +57,10 @@ class DuckDBWarehouse:
     @contextmanager
     def _connection(self) -> Iterator[Any]:
         if not self._path.exists():
-            msg = f"warehouse {self._path} does not exist. Build one with 'snowpipe demo', or set SNOWPIPE_WAREHOUSE."
-            raise SourceError(msg)
+            msg = (
+                f"warehouse {self._path} does not exist. Build the shop's with 'snowpipe demo', your own project's with"
+            )
+            raise SourceError(f"{msg} 'make demo', or set SNOWPIPE_WAREHOUSE.")
         try:
             connection = duckdb.connect(str(self._path), read_only=True)
         except duckdb.Error as error:

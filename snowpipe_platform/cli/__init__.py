@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from snowpipe_platform.cli import arrivals, bronze, daily, lineage, maintain, plan, state
+from snowpipe_platform.cli import arrivals, bronze, daily, init, lineage, maintain, plan, state
 from snowpipe_platform.commands.invocation import OneLineErrors
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.add_typer(bronze.app, name="bronze")
 maintain.register(app)
 lineage.register(app)
 plan.register(app)
+init.register(app)
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def _snowpipe(
     """A warehouse's tables through bronze, silver and gold.
 
     New here: `snowpipe demo`. Then `snowpipe status`, `snowpipe show silver/dim_customers`,
-    `snowpipe sql "select * from gold.daily_sales"`.
+    `snowpipe sql "select * from gold.daily_sales"`. For tables of your own: `snowpipe init my_shop`.
 
     Exit codes: 0 ok, 1 a check or an extraction failed or rows are held, 2 usage or configuration.
     """

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from snowpipe_platform.errors import SnowpipeError
-from snowpipe_platform.settings import read_settings
+from snowpipe_platform.settings import allow_local_packages, read_settings
 
 LAYERS = ("silver", "gold")
 
@@ -65,6 +65,7 @@ def _contract_columns(path: Path) -> list[str]:
 
 def _package_folder() -> Path | None:
     """Of the pipeline, without importing it."""
+    allow_local_packages()
     try:
         spec = find_spec(read_settings().pipeline)
     except (ImportError, ValueError, SnowpipeError):

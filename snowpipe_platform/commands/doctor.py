@@ -2,25 +2,28 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+import ibis
 from packaging.requirements import Requirement
 
 from snowpipe_platform.assembly import build_ground
 from snowpipe_platform.commands.instance import has_instance
-from snowpipe_platform.commands.project import Project, allow_local_packages
+from snowpipe_platform.commands.project import Project
 from snowpipe_platform.commands.stored import WrongError, bronze_files, dropped_files, lake_tables, leases
 from snowpipe_platform.commands.terminal import Line, print_json, print_lines
 from snowpipe_platform.errors import ConfigurationError, SnowpipeError
 from snowpipe_platform.execution.extraction_plan import Window, plan_extraction
 from snowpipe_platform.execution.ground import RunIdentity
-from snowpipe_platform.settings import Settings, read_settings
+from snowpipe_platform.execution.trial import try_table
+from snowpipe_platform.settings import SETTINGS_FILE, Settings, allow_local_packages, read_settings, settings_file
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.pipeline import load_pipeline
+from snowpipe_platform.spec.table import Table
 
 DISTRIBUTION = "snowpipe-platform"
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
@@ -65,7 +68,7 @@ def _findings() -> Iterator[Finding]:
     """Later checks need what earlier ones open; they are left out when it does not."""
     yield _check("python", _python)
     yield _check("libraries", _libraries)
-    yield (settings_found := _check("settings", lambda: f"home {read_settings().home.resolve()}"))
+    yield (settings_found := _check("settings", _settings))
     if not settings_found.ok:
         return
     settings = read_settings()
@@ -86,9 +89,19 @@ def _source_findings(project: Project) -> Iterator[Finding]:
     yield (
         reached := _check("warehouse", lambda: f"its clock says {project.ground.warehouse.clock():%Y-%m-%d %H:%M} UTC")
     )
+    schemas = {name: table.schema for name, table in project.pipeline.by_name.items()}
     if reached.ok:
         for query in project.pipeline.queries.queries:
-            yield _check(f"query {query.name}", lambda query=query: _query(query, project))  # type: ignore[misc]
+            yield _check(f"query {query.name}", lambda query=query: _query(query, project, schemas))  # type: ignore[misc]
+    yield from _table_findings(project, schemas)
+
+
+def _table_findings(project: Project, schemas: Mapping[str, ibis.Schema]) -> Iterator[Finding]:
+    """A line for each table whose code does not fit. What a query would return is known only where it was reached."""
+    tried = [table for table in project.pipeline.tables if set(table.upstream) <= set(schemas)]
+    found = [_check(f"table {table.name}", lambda table=table: _table(table, schemas)) for table in tried]  # type: ignore[misc]
+    failed = [finding for finding in found if not finding.ok]
+    yield from failed or [Finding("tables", ok=True, detail=f"{len(tried)} fit what they read and their contracts")]
 
 
 def _check(name: str, check: Check) -> Finding:
@@ -133,6 +146,13 @@ def _problem(requirement: Requirement) -> str | None:
     return None if fits else f"{requirement.name} is {found}, wanted {requirement.specifier}"
 
 
+def _settings() -> str:
+    """The home, and where it may be set."""
+    read = settings_file()
+    source = f"from {read}" if read is not None else f"no {SETTINGS_FILE} in this folder"
+    return f"home {read_settings().home.resolve()}, {source}"
+
+
 def _writable(home: Path) -> str:
     """The home, or the nearest folder above that exists; a home is made by what writes to it first."""
     nearest = next(folder for folder in (home.resolve(), *home.resolve().parents) if folder.exists())
@@ -149,8 +169,8 @@ def _pipeline(settings: Settings) -> str:
     return f"{settings.pipeline}: {len(pipeline.queries.queries)} queries, {len(pipeline.tables)} tables"
 
 
-def _query(query: Query, project: Project) -> str:
-    """Planned for the day that has just ended, which reads its columns and no row."""
+def _query(query: Query, project: Project, schemas: dict[str, ibis.Schema]) -> str:
+    """Planned for the day that has just ended, which reads its columns, added to `schemas`, and no row."""
     clock = project.ground.warehouse.clock()
     plan = plan_extraction(
         query,
@@ -160,8 +180,14 @@ def _query(query: Query, project: Project) -> str:
         identity=_NOBODY,
         source_system=project.pipeline.queries.source_system,
     )
+    schemas[f"bronze/{query.entity}"] = ibis.schema(plan.schema)
     changes = f"; changed: {'; '.join(plan.schema_changes)}" if plan.schema_changes else ""
     return f"{len(plan.schema.names)} columns{changes}"
+
+
+def _table(table: Table, schemas: Mapping[str, ibis.Schema]) -> str:
+    try_table(table, schemas)
+    return table.name
 
 
 def _dagster(settings: Settings) -> str:

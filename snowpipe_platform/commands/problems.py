@@ -8,10 +8,11 @@ from snowpipe_platform.errors import (
     LeaseHeldError,
     PipelineError,
     QueriesFileError,
+    SettingsError,
     SnowpipeError,
 )
 
-_DECLARED = (QueriesFileError, PipelineError, ContractError)
+_DECLARED = (SettingsError, QueriesFileError, PipelineError, ContractError)
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,6 @@ def describe(error: Exception, *, command: str) -> Problem:
     if not isinstance(error, SnowpipeError):
         return Problem(kind, f"{kind}: {message or 'no message'}", f"snowpipe {command} --traceback", 1)
     if isinstance(error, ConfigurationError):
-        is_declared = isinstance(error, _DECLARED) or message.startswith("SNOWPIPE_")
-        return Problem(kind, message, "snowpipe doctor" if is_declared else f"snowpipe {command} --help", 2)
+        next_command = "snowpipe doctor" if isinstance(error, _DECLARED) else f"snowpipe {command} --help"
+        return Problem(kind, message, next_command, 2)
     return Problem(kind, message, "snowpipe status" if isinstance(error, LeaseHeldError) else "snowpipe doctor", 1)

@@ -1,14 +1,12 @@
 """What every command works on: the settings, the pipeline, and what it stands on."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from snowpipe_platform.assembly import build_ground
 from snowpipe_platform.errors import ConfigurationError, did_you_mean
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.settings import Settings, read_settings
+from snowpipe_platform.settings import Settings, allow_local_packages, read_settings
 from snowpipe_platform.spec.pipeline import Pipeline, load_pipeline
 
 
@@ -22,17 +20,10 @@ class Project:
 
 
 def open_project() -> Project:
-    """From the environment. Opens no connection. Raises ConfigurationError."""
+    """From the environment and the project's file. Opens no connection. Raises ConfigurationError."""
     settings = read_settings()
     allow_local_packages()
     return Project(settings, load_pipeline(settings.pipeline), build_ground(settings))
-
-
-def allow_local_packages() -> None:
-    """A pipeline may be a package in the current folder, as for `python -m`; installed packages come first."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
 
 
 def find_table(name: str, pipeline: Pipeline) -> str:

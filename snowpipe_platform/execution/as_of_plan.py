@@ -10,7 +10,7 @@ from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.execution.contract_rows import contract_rows
 from snowpipe_platform.execution.inputs import TableInputs
 from snowpipe_platform.execution.plan import Plan, TableRequest
-from snowpipe_platform.execution.table_code import code_error
+from snowpipe_platform.execution.table_code import code_errors
 from snowpipe_platform.records import LakeRows, TableState
 from snowpipe_platform.spec.analysis_dates import DATES_PROPERTY, AnalysisDates, end_of
 from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable, known_by
@@ -75,12 +75,9 @@ def waits_for(table: AsOfTable, on: date, inputs: TableInputs) -> str | None:
 def date_rows(table: AsOfTable, on: date, inputs: Mapping[str, ir.Table]) -> ir.Table:
     """The table's rows of the date, as its contract has them. Raises PipelineError."""
     known = {name: known_by(rows, on) for name, rows in inputs.items()}
-    try:
+    with code_errors(table, inputs, mend="Mend build() in"):
         rows = table.build(known, on)
-        dated = rows.mutate(**{ANALYSIS_DATE: ibis.literal(on, "date")})
-    except (AttributeError, KeyError, ibis.common.exceptions.IbisError) as error:
-        columns = {name: rows.columns for name, rows in inputs.items()}
-        raise code_error(table, error, columns, mend="Mend build() in") from error
+        dated = rows.mutate(**{ANALYSIS_DATE: ibis.literal(on, "date")}) if isinstance(rows, ir.Table) else rows
     return contract_rows(table, dated)
 
 

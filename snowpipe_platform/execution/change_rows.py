@@ -7,10 +7,11 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from snowpipe_platform.errors import PipelineError, did_you_mean
-from snowpipe_platform.execution.table_code import code_error
+from snowpipe_platform.execution.contract_rows import refuse_types
+from snowpipe_platform.execution.table_code import code_errors
 from snowpipe_platform.spec.contract import Rule, Tolerance, column_tolerance
 from snowpipe_platform.spec.manifest import INSTANT, OPERATION, PLATFORM_COLUMNS, ROW_NUMBER, UPSERT
-from snowpipe_platform.spec.schema_change import widest
+from snowpipe_platform.spec.schema_change import holds
 from snowpipe_platform.spec.table import (
     CHANGE_TYPE,
     CHANGED_AT,
@@ -48,13 +49,17 @@ def change_rows(table: ChangesTable, bronze: ir.Table) -> ir.Table:
     """
     source = [name for name in bronze.columns if name not in PLATFORM_COLUMNS and name not in ORIGIN_COLUMNS]
     converted = _converted(table, bronze, source)
-    try:
+    with code_errors(table, {table.upstream[0]: bronze.select(source)}, mend="Mend clean() in"):
         made = table.clean(converted)
+        if not isinstance(made, Mapping):
+            found = type(made).__name__
+            msg = f"{table.name}: clean() returns a {found}. Return a dict of column names and values in"
+            raise PipelineError(f"{msg} {table.defined_in}.")
         cleaned = converted.mutate(**made)
-    except (AttributeError, ibis.common.exceptions.IbisError) as error:
-        raise code_error(table, error, {table.upstream[0]: source}, mend="Map it in") from error
     _check_columns(table, cleaned)
     _check_types(table, {name: bronze[name].type() for name in source if name not in made})
+    own = [name for name in made if name in table.contract_schema]
+    refuse_types(table, {name: cleaned[name].type() for name in own}, made_by="clean()")
     return _judged(table, cleaned, source)
 
 
@@ -141,7 +146,7 @@ def _check_types(table: ChangesTable, taken: Mapping[str, dt.DataType]) -> None:
     """A column taken as it is must fit: a cast could fail the run, or change a value, for one row."""
     for name, found in taken.items():
         wanted = table.contract_schema.get(name)
-        if wanted is None or name in table.types or wanted.is_string() or widest(wanted, found) == wanted:
+        if wanted is None or name in table.types or wanted.is_string() or holds(wanted, found):
             continue
         msg = (
             f"{table.name}: column {name!r} is {found} in {table.upstream[0]} and {wanted} in the contract. Add "

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import ibis
 import ibis.expr.types as ir
 
-from snowpipe_platform.execution.contract_rows import contract_rows
+from snowpipe_platform.execution.contract_rows import contract_rows, refuse_types
 from snowpipe_platform.execution.inputs import TableInputs
 from snowpipe_platform.execution.plan import TOUCHED, Plan, TableRequest
-from snowpipe_platform.execution.table_code import code_error
+from snowpipe_platform.execution.table_code import code_errors
 from snowpipe_platform.records import LakeRows, Rows
 from snowpipe_platform.spec.consumption import Consumption
 from snowpipe_platform.spec.history import changed_scope, restrict
@@ -29,10 +29,10 @@ def derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInputs
     unbound = {name: ibis.table(inputs.schemas[name], name=name) for name in table.inputs}
     sources: dict[str, Rows] = {name: LakeRows(inputs.paths[name], inputs.schemas[name]) for name in table.inputs}
     if reason is not None:
-        expression = built(table, unbound)
+        expression = derived_rows(table, unbound)
         return Plan(request, inputs.base, "replace_all", reason, after, expression=expression, sources=sources)
     changed = {name: rows for name, rows in inputs.changed.items() if rows.before.paths or rows.after.paths}
-    names = {name: _changed_table(name, rows.after.schema) for name, rows in changed.items()}
+    names = {name: changed_table(name, rows.after.schema) for name, rows in changed.items()}
     sources |= {name + CHANGED_SUFFIX: rows for name, rows in changed.items()}
     if not changed:
         return Plan(request, inputs.base, "append", "inputs changed no row", after)
@@ -42,8 +42,8 @@ def derived_plan(request: TableRequest, table: DerivedTable, inputs: TableInputs
         "replace_touched",
         f"changes in {', '.join(names)}",
         after,
-        expression=built(table, _restricted(table, unbound)),
-        touched=_touched(table, names, unbound),
+        expression=derived_rows(table, _restricted(table, unbound)),
+        touched=touched_scope(table, names, unbound),
         sources=sources,
     )
 
@@ -57,13 +57,18 @@ def _rebuild_reason(request: TableRequest, inputs: TableInputs) -> str | None:
     return "what it consumed cannot be compared any more" if inputs.lost_history else None
 
 
-def _changed_table(name: str, schema: ibis.Schema) -> ir.Table:
+def changed_table(name: str, schema: ibis.Schema) -> ir.Table:
+    """The unbound rows of an input that differ from what was consumed, with the side each is on."""
     return ibis.table(dict(schema.items()) | {CHANGE_SIDE: "string"}, name=name + CHANGED_SUFFIX)
 
 
-def _touched(table: DerivedTable, changed: Mapping[str, ir.Table], inputs: Mapping[str, ir.Table]) -> ir.Table:
-    rows = changed_scope(changed, table.scope) if table.touched is None else table.touched(changed, inputs)
+def touched_scope(table: DerivedTable, changed: Mapping[str, ir.Table], inputs: Mapping[str, ir.Table]) -> ir.Table:
+    """The scope values that changed inputs make stale. Raises PipelineError for code that does not fit."""
     types = {name: table.contract_schema[name] for name in table.scope}
+    with code_errors(table, {**inputs, **changed}, mend="Mend touched() in"):
+        rows = changed_scope(changed, table.scope) if table.touched is None else table.touched(changed, inputs)
+        found = {name: rows[name].type() for name in types}
+    refuse_types(table, found, made_by="touched()")
     return rows.select(**{name: rows[name].cast(dtype) for name, dtype in types.items()}).distinct()
 
 
@@ -76,11 +81,8 @@ def _restricted(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> dict[str
     }
 
 
-def built(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> ir.Table:
-    """The table's rows, with the contract's columns in its types. Raises PipelineError where the code does not fit."""
-    try:
+def derived_rows(table: DerivedTable, inputs: Mapping[str, ir.Table]) -> ir.Table:
+    """The table's rows as its contract has them. Raises PipelineError for code that does not fit inputs or contract."""
+    with code_errors(table, inputs, mend="Mend build() in"):
         rows = table.build(inputs)
-    except (AttributeError, KeyError, ibis.common.exceptions.IbisError) as error:
-        columns = {name: rows.columns for name, rows in inputs.items()}
-        raise code_error(table, error, columns, mend="Mend build() in") from error
     return contract_rows(table, rows)

@@ -11,7 +11,7 @@ from snowpipe_platform.errors import LakeError, PipelineError, SnowpipeError
 from snowpipe_platform.execution.as_of_plan import date_rows
 from snowpipe_platform.execution.change_rows import ORIGIN_COLUMNS, bronze_table, change_rows
 from snowpipe_platform.execution.changes_plan import source_columns
-from snowpipe_platform.execution.derived_plan import built
+from snowpipe_platform.execution.derived_plan import derived_rows
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.column_graph import NOTHING, ColumnGraph, ColumnLineage, Lineage, TableColumn
@@ -58,7 +58,7 @@ def table_expression(table: Table, pipeline: Pipeline, ground: Ground) -> ir.Tab
     if isinstance(table, ChangesTable):
         return change_rows(table, bronze_table(table, _landed_columns(table.source, ground)))
     if isinstance(table, DerivedTable):
-        return built(table, _unbound(table.inputs, pipeline))
+        return derived_rows(table, _unbound(table.inputs, pipeline))
     if isinstance(table, AsOfTable):
         return date_rows(table, ANY_DATE, _unbound(table.inputs, pipeline))
     raise PipelineError(f"{table.defined_in}: {type(table).__name__} is no kind of table whose columns are traced.")

@@ -89,6 +89,7 @@ def compile_rules(model: type[pa.DataFrameModel], *, where: str) -> tuple[Rule, 
     schema = model.to_schema()
     rules = [rule for name, column in schema.columns.items() for rule in _column_rules(name, column, where)]
     if schema.unique:
+        _refuse_unknown(schema.metadata or {}, f"{where}: metadata of Config")
         names = [schema.unique] if isinstance(schema.unique, str) else list(schema.unique)
         rules.append(_unique(tuple(names), schema.metadata or {}, where))
     rules.extend(_table_check(check, tuple(schema.columns), where) for check in schema.checks)
@@ -101,6 +102,7 @@ def _column_rules(name: str, column: Any, where: str) -> list[Rule]:  # noqa: AN
     if column.regex:
         raise ContractError(f"{where}: column {name!r} is a pattern for several columns. Name each column.")
     metadata = column.metadata or {}
+    _refuse_unknown(metadata, f"{where}: metadata of column {name!r}")
     rules = []
     if not column.nullable:
         rules.append(_rule(f"{name}.not_null", f"{name} is present", (name,), metadata, _null(name), where))
@@ -187,9 +189,15 @@ def _own_options(check: Check, rule_id: str, where: str) -> dict[str, Any]:
         raise ContractError(f"{about} is element-wise or grouped. Return a boolean Ibis column instead.")
     if _is_custom(check):
         own |= check._check_kwargs  # noqa: SLF001 - pandera keeps them nowhere else
-    for name in own.keys() - set(OPTIONS):
-        raise ContractError(f"{about}: there is no option {name!r}. {did_you_mean(name, list(OPTIONS))}")
+    _refuse_unknown(own, about)
     return own
+
+
+def _refuse_unknown(options: Mapping[str, Any], about: str) -> None:
+    """A misspelt tolerance would be none."""
+    for name in options:
+        if name not in OPTIONS:
+            raise ContractError(f"{about}: there is no option {name!r}. {did_you_mean(name, list(OPTIONS))}")
 
 
 def _is_custom(check: Check) -> bool:

@@ -1,24 +1,19 @@
 """A pipeline: a queries file and one file per table, in a package of their own."""
 
-import importlib
-import pkgutil
-import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import Path
-from types import ModuleType
 
-from snowpipe_platform.errors import PipelineError, SnowpipeError, did_you_mean
+import ibis
+
+from snowpipe_platform.errors import PipelineError, did_you_mean
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.extraction import QueriesFile, Query
+from snowpipe_platform.spec.package import DEFAULT_FIRST_DAY, first_day, import_package, queries_path, tables_of
 from snowpipe_platform.spec.queries_file import load_queries_file
+from snowpipe_platform.spec.schema_change import holds
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
-
-LAYERS = ("silver", "gold")
-DEFAULT_FIRST_DAY = date(2024, 1, 1)
-QUERY_FILE_ENDINGS = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True)
@@ -75,10 +70,9 @@ class Pipeline:
 
 def load_pipeline(package: str) -> Pipeline:
     """Import the package's tables and read its queries file. Raises PipelineError or QueriesFileError."""
-    root = _import(package)
-    tables = [table for layer in LAYERS for table in _tables(f"{package}.{layer}")]
-    first_day = getattr(root, "FIRST_DAY", DEFAULT_FIRST_DAY)
-    return build_pipeline(package, load_queries_file(_queries_path(root)), tables, first_day=first_day)
+    root = import_package(package)
+    day, tables = first_day(root), list(tables_of(root))
+    return build_pipeline(package, load_queries_file(queries_path(root)), tables, first_day=day)
 
 
 def build_pipeline(
@@ -102,7 +96,26 @@ def build_pipeline(
                 msg = f"{table.defined_in}: {table.name} reads {upstream!r}, which is not declared. "
                 raise PipelineError(msg + did_you_mean(upstream, known))
             _refuse_history(table, by_name.get(upstream), upstream)
-    return Pipeline(name, queries, tuple(_in_order(by_name)), first_day)
+    ordered = tuple(_in_order(by_name))
+    for table in ordered:
+        if isinstance(table, DerivedTable):
+            _refuse_scope(table, by_name)
+    return Pipeline(name, queries, ordered, first_day)
+
+
+def _refuse_scope(table: DerivedTable, by_name: Mapping[str, Table]) -> None:
+    """A run looks its scope up in the inputs. What does not fit would show on the second run only, or lose rows."""
+    for name in table.inputs:
+        schema = by_name[name].schema if name in by_name else ibis.schema({})
+        for column in table.scope:
+            about = f"{table.defined_in}: scope column {column!r} of {table.name}"
+            wanted, found = table.contract_schema[column], schema.get(column)
+            if found is None and table.touched is None:
+                msg = f"{about} is no column of {name}. {did_you_mean(column, list(schema))}"
+                raise PipelineError(f"{msg} Or say with touched= which values a changed row of {name} touches.")
+            if found is not None and not holds(wanted, found):
+                msg = f"{about} is {wanted}, and {found} in {name}, so that values are not found there."
+                raise PipelineError(f"{msg} Give one of them the other's type, or another name.")
 
 
 def _refuse_history(table: Table, read: Table | None, name: str) -> None:
@@ -120,60 +133,19 @@ def _in_order(by_name: dict[str, Table]) -> Iterator[Table]:
     while waiting:
         ready = [t for t in waiting.values() if all(up in done or up not in by_name for up in t.upstream)]
         if not ready:
-            msg = f"these tables read each other in a circle: {', '.join(sorted(waiting))}. Break one of the inputs."
-            raise PipelineError(msg)
+            raise PipelineError(_circle(waiting))
         for table in ready:
             done.add(table.name)
             del waiting[table.name]
             yield table
 
 
-def _import_table(name: str) -> ModuleType:
-    """Raises PipelineError naming the file and line of what does not even import."""
-    try:
-        return importlib.import_module(name)
-    except SyntaxError as error:
-        raise PipelineError(f"{error.filename}:{error.lineno}: {error.msg}") from error
-    except SnowpipeError:
-        raise
-    except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        raise PipelineError(f"{where.filename}:{where.lineno}: {type(error).__name__}: {error}") from error
-
-
-def _import(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            msg = f"pipeline package {name!r} is not importable. Set SNOWPIPE_PIPELINE to a package on the Python path."
-            raise PipelineError(msg) from error
-        raise
-
-
-def _tables(package: str) -> Iterator[Table]:
-    try:
-        folder = importlib.import_module(package)
-    except ModuleNotFoundError as error:
-        if error.name == package:
-            return
-        raise
-    for info in pkgutil.iter_modules(folder.__path__):
-        if info.name.startswith("_"):
-            continue
-        module = _import_table(f"{package}.{info.name}")
-        table = getattr(module, "TABLE", None)
-        if not isinstance(table, ChangesTable | DerivedTable | AsOfTable):
-            path = module.__name__.replace(".", "/") + ".py"
-            raise PipelineError(f"{path}: declares no TABLE. Start the file's name with '_' if it is no table.")
-        yield table
-
-
-def _queries_path(root: ModuleType) -> Path:
-    folder = Path(next(iter(root.__path__))) / "source"
-    found = sorted(path for path in folder.glob("*") if path.suffix in QUERY_FILE_ENDINGS)
-    if len(found) != 1:
-        listed = ", ".join(path.name for path in found) or "none"
-        msg = f"{root.__name__}: expected one queries file (.yaml or .json) in its folder source/, found {listed}."
-        raise PipelineError(msg)
-    return found[0]
+def _circle(waiting: Mapping[str, Table]) -> str:
+    """Each of the tables waits for another of them, so following inputs comes back to a table seen before."""
+    way = [next(iter(waiting.values()))]
+    while way[-1] not in way[:-1]:
+        way.append(next(waiting[up] for up in way[-1].upstream if up in waiting))
+    circle = way[way.index(way[-1]) :]
+    shown = " → ".join(table.name for table in circle)
+    files = ", ".join(table.defined_in for table in circle[:-1])
+    return f"these tables read each other in a circle: {shown}. Take one of the inputs out, in {files}."

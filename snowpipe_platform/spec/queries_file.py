@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from yaml.reader import Reader
 
-from snowpipe_platform.errors import QueriesFileError, did_you_mean
+from snowpipe_platform.errors import QueriesFileError, did_you_mean, openable
 from snowpipe_platform.spec.extraction import QueriesFile, Query, QueryRule, repeated_queries
 
 _SHOWN_CHARACTERS = 80
@@ -65,10 +65,12 @@ def load_queries_file(path: Path) -> QueriesFile:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise QueriesFileError(f"{path}: {error.strerror}. Write the queries there, or correct the path.") from None
+        raise QueriesFileError(
+            f"{openable(path)}: {error.strerror}. Write the queries there, or correct the path."
+        ) from None
     except UnicodeDecodeError as error:
-        raise QueriesFileError(f"{path}: is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
-    return parse_queries(text, source=str(path))
+        raise QueriesFileError(f"{openable(path)}: is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+    return parse_queries(text, source=openable(path))
 
 
 def parse_queries(text: str, *, source: str) -> QueriesFile:

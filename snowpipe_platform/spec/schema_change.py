@@ -8,6 +8,8 @@ import ibis.expr.datatypes as dt
 
 from snowpipe_platform.errors import SchemaChangedError
 
+MICROSECOND_DIGITS = 6
+
 Policy = Literal["evolve", "freeze", "discard"]
 
 
@@ -47,8 +49,8 @@ def compare_schemas(
     gone = [name for name in known if name not in found]
     retyped = [name for name in found if name in known and found[name] != known[name]]
     breaking = [f"{name} is gone" for name in gone]
-    breaking += [f"{n} became {found[n]}, was {known[n]}" for n in retyped if not _holds(found[n], known[n])]
-    wider = [f"{n} widened to {found[n]}, was {known[n]}" for n in retyped if _holds(found[n], known[n])]
+    breaking += [f"{n} became {found[n]}, was {known[n]}" for n in retyped if not holds(found[n], known[n])]
+    wider = [f"{n} widened to {found[n]}, was {known[n]}" for n in retyped if holds(found[n], known[n])]
     new = [f"{name} is new ({found[name]})" for name in added]
     if policy == "freeze":
         return SchemaDecision(dict(known), (), (*breaking, *wider, *new))
@@ -68,23 +70,34 @@ def _stop(query: str, policy: Policy, breaking: Sequence[str]) -> None:
 
 def widest(left: dt.DataType, right: dt.DataType) -> dt.DataType:
     """The one of two types of a column's history that holds both; text when neither does."""
-    if _holds(left, right):
+    if holds(left, right):
         return left
-    return right if _holds(right, left) else dt.string
+    return right if holds(right, left) else dt.string
 
 
-def _holds(wide: dt.DataType, narrow: dt.DataType) -> bool:
-    """Whether every value of `narrow` is exactly a value of `wide`."""
-    if wide == narrow:
+def holds(wide: dt.DataType, narrow: dt.DataType) -> bool:  # noqa: PLR0911 - one line per family of types
+    """Whether every value of `narrow` is exactly a value of `wide`. Whether a type allows nulls is no part of it."""
+    if wide.copy(nullable=True) == narrow.copy(nullable=True) or narrow.is_null():
         return True
     if wide.is_decimal() and narrow.is_decimal():
         return bool(wide.scale >= narrow.scale and wide.precision - wide.scale >= narrow.precision - narrow.scale)
     if wide.is_decimal() and narrow.is_integer():
         digits = len(str(2 ** (narrow.nbytes * 8)))
         return bool(wide.precision - wide.scale >= digits)
+    if wide.is_timestamp() and narrow.is_timestamp():
+        return bool(wide.timezone == narrow.timezone and _digits(wide) >= _digits(narrow))
     if wide.is_timestamp() and narrow.is_date():
         return True
     if wide.is_integer() and narrow.is_integer():
         inner, outer = narrow.bounds, wide.bounds
         return bool(outer.lower <= inner.lower and inner.upper <= outer.upper)
+    if wide.is_array() and narrow.is_array():
+        return holds(wide.value_type, narrow.value_type)
+    if wide.is_struct() and narrow.is_struct():
+        return wide.names == narrow.names and all(map(holds, wide.types, narrow.types))
     return wide.is_floating() and narrow.is_floating() and bool(wide.nbytes >= narrow.nbytes)
+
+
+def _digits(timestamp: dt.Timestamp) -> int:
+    """Of a fraction of a second; both engines keep microseconds where none are declared."""
+    return MICROSECOND_DIGITS if timestamp.scale is None else int(timestamp.scale)

@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 import pandera.ibis as pa
 
-from snowpipe_platform.errors import PipelineError, did_you_mean
+from snowpipe_platform.errors import PipelineError, did_you_mean, openable
 from snowpipe_platform.spec.code_version import code_version_of
 from snowpipe_platform.spec.contract import Rule, column_descriptions, compile_rules, contract_schema
 from snowpipe_platform.spec.deadlines import refuse_due
@@ -63,7 +63,7 @@ manifest_number, source_file, source_row: its origin in bronze.
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """What every table declares. partition_columns: identity partitions of its files on disk."""
+    """What every table declares. partition_columns: identity partitions of its files on disk. defined_in: the file."""
 
     name: str
     contract: type[pa.DataFrameModel]
@@ -77,8 +77,9 @@ class Table:
         if layer not in {"silver", "gold"} or not short.isidentifier():
             msg = f"{self.defined_in}: table name {self.name!r} is not 'silver/<name>' or 'gold/<name>'."
             raise PipelineError(msg)
+        self._refuse_contract()
         self._refuse_names()
-        self._require_columns("partition column", self.partition_columns)
+        self._require_columns("partition_columns", self.partition_columns)
 
     @property
     def platform_columns(self) -> tuple[str, ...]:
@@ -102,11 +103,38 @@ class Table:
                 raise PipelineError(msg)
             seen.add(name.lower())
 
-    def _require_columns(self, role: str, names: tuple[str, ...]) -> None:
+    def _refuse_contract(self) -> None:
+        if not (isinstance(self.contract, type) and issubclass(self.contract, pa.DataFrameModel)):
+            msg = f"{self.defined_in}: the contract of {self.name} is {self.contract!r}."
+            raise PipelineError(f"{msg} Write a class of pa.DataFrameModel, after 'import pandera.ibis as pa'.")
+        try:
+            _ = self.contract_schema
+        except Exception as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            msg = f"{self.defined_in}: contract {self.contract.__name__} cannot be read: {reason}."
+            raise PipelineError(
+                f"{msg} Write a column as 'amount: dt.Decimal(18, 2)', dt being ibis.expr.datatypes."
+            ) from error
+
+    def _require_columns(self, role: str, names: tuple[str, ...], *, needed: bool = False) -> None:
+        self._require_names(role, names, needed=needed, such_as=next(iter(self.contract_schema), "id"))
         for name in names:
             if name not in self.contract_schema:
-                msg = f"{self.defined_in}: {role} {name!r} is not a column of {self.contract.__name__}. "
+                one = role.replace("_", " ").removesuffix("s")
+                msg = f"{self.defined_in}: {one} {name!r} is not a column of {self.contract.__name__}. "
                 raise PipelineError(msg + did_you_mean(name, list(self.contract_schema)))
+
+    def _require_names(self, role: str, names: tuple[str, ...], *, needed: bool, such_as: str) -> None:
+        """A text is a tuple of its letters to Python: the comma was forgotten."""
+        if isinstance(names, str):
+            raise PipelineError(
+                f"{self.defined_in}: {role} of {self.name} is a text. Write a tuple: {role}=({names!r},)."
+            )
+        if needed and not names:
+            msg = (
+                f"{self.defined_in}: {role} of {self.name} is empty. Name at least one, such as {role}=({such_as!r},)."
+            )
+            raise PipelineError(msg)
 
     @property
     def layer(self) -> str:
@@ -123,7 +151,7 @@ class Table:
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        return compile_rules(self.contract, where=f"{self.name} ({self.contract.__name__})")
+        return compile_rules(self.contract, where=f"{self.defined_in}: {self.name} ({self.contract.__name__})")
 
     @cached_property
     def column_descriptions(self) -> dict[str, str]:
@@ -168,7 +196,7 @@ class ChangesTable(Table):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_columns("key", self.key)
+        self._require_columns("key", self.key, needed=True)
         refuse_due(self.due, defined_in=self.defined_in)
         for column, dtype in self.types.items():
             try:
@@ -228,7 +256,8 @@ class DerivedTable(Table):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_columns("scope", self.scope)
+        self._require_names("inputs", self.inputs, needed=True, such_as="silver/orders")
+        self._require_columns("scope", self.scope, needed=True)
 
     def _code(self) -> tuple[object, ...]:
         return (self.contract, self.build, self.touched, self.scope, self.inputs)
@@ -239,5 +268,5 @@ def _caller() -> str:
     for frame in inspect.stack(context=0)[1:]:
         module = frame.frame.f_globals.get("__name__", "")
         if not module.startswith(("snowpipe_platform.spec", "dataclasses")) and not frame.filename.startswith("<"):
-            return str(module).replace(".", "/") + ".py"
+            return openable(frame.filename)
     return "<unknown>"

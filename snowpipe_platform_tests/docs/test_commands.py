@@ -12,7 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SNOWPIPE = Path(sys.executable).with_name("snowpipe")
-PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").glob("*.md") if page.name != "retail.md")]
+TYPED_ELSEWHERE = {"retail.md", "your-first-table.md"}
+"""Pages with a test of their own: their commands work in other homes than the demo's."""
+PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name not in TYPED_ELSEWHERE)]
 IN_A_TABLE = re.compile(r"^\| `(snowpipe [^`]+)` \|", re.MULTILINE)
 IN_A_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

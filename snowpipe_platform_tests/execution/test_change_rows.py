@@ -167,7 +167,10 @@ def test_every_row_is_there_once_valid_or_quarantined(rows):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (changes_table(clean=lambda rows: {"amount": rows.amuont}), ["amuont", "Found in bronze/items", "shop/item_"]),
+        (
+            changes_table(clean=lambda rows: {"amount": rows.amuont}),
+            ["'amuont'", "Found: id, name, amount", "'amount'?", "shop/item_"],
+        ),
         (changes_table(types={"amuont": "int64"}), ["'amuont'", "Did you mean 'amount'?", "shop/item_changes.py"]),
         (
             changes_table({"nmae": (str, pa.Field(nullable=True))}, types={}),

@@ -2,7 +2,7 @@ import ibis
 import pytest
 
 from snowpipe_platform.errors import SchemaChangedError
-from snowpipe_platform.spec.schema_change import compare_schemas, decide_schema, widest
+from snowpipe_platform.spec.schema_change import compare_schemas, decide_schema, holds, widest
 
 
 def types(**columns):
@@ -70,6 +70,12 @@ def test_what_a_policy_stops_is_named_with_what_to_do(policy, found, reason):
         ("date", "timestamp(6)", "timestamp(6)"),
         ("boolean", "int8", "string"),
         ("string", "string", "string"),
+        ("timestamp(3)", "timestamp(6)", "timestamp(6)"),
+        ("timestamp('UTC', 6)", "timestamp(6)", "string"),
+        ("array<int8>", "array<int64>", "array<int64>"),
+        ("struct<a: int8>", "struct<a: int64>", "struct<a: int64>"),
+        ("struct<a: int8>", "struct<b: int8>", "string"),
+        ("null", "int64", "int64"),
     ],
 )
 def test_the_wider_of_two_types_holds_every_value_of_both(left, right, wider):
@@ -80,3 +86,11 @@ def test_the_wider_of_two_types_holds_every_value_of_both(left, right, wider):
 def test_what_a_policy_stops_can_be_asked_for_without_an_error():
     found = compare_schemas(BEFORE, types(id="int32", name="string", new="string"), policy="freeze")
     assert (found.breaking, found.changes) == (("new is new (string)",), ())
+
+
+def test_neither_nulls_nor_unsaid_microseconds_make_a_type_wider():
+    assert holds(ibis.dtype("int64"), ibis.dtype("!int64"))
+    assert holds(ibis.dtype("!int64"), ibis.dtype("int64"))
+    assert holds(ibis.dtype("timestamp(6)"), ibis.dtype("timestamp"))
+    assert holds(ibis.dtype("timestamp"), ibis.dtype("timestamp(6)"))
+    assert not holds(ibis.dtype("timestamp(0)"), ibis.dtype("timestamp"))

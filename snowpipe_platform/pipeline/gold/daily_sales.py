@@ -10,6 +10,7 @@ from snowpipe_platform.spec.history import as_of, moved
 from snowpipe_platform.spec.table import DerivedTable, Inputs
 
 UNKNOWN_CATEGORY = "Unknown"
+AMOUNT = "decimal(18, 2)"
 
 ORDERS, LINES = "silver/fct_orders", "silver/fct_order_lines"
 CUSTOMERS, PRODUCTS = "silver/dim_customers", "silver/dim_products"
@@ -42,14 +43,14 @@ def build(inputs: Inputs) -> ir.Table:
         category=lines.category.fill_null(UNKNOWN_CATEGORY), region=lines.region.fill_null(_contact.UNKNOWN_REGION)
     )
     cancelled = lines.status == "cancelled"
-    nothing = ibis.literal(0, "decimal(18, 2)")
+    nothing = ibis.literal(0, AMOUNT)
     sales = lines.group_by("sales_date", "category", "region").aggregate(
         orders=lines.order_id.nunique(),
         cancelled_orders=cancelled.ifelse(lines.order_id, ibis.null("string")).nunique(),
         units=cancelled.ifelse(0, lines.quantity).sum(),
-        gross_amount=lines.line_amount.sum(),
-        cancelled_amount=cancelled.ifelse(lines.line_amount, nothing).sum(),
-        net_amount=cancelled.ifelse(nothing, lines.line_amount).sum(),
+        gross_amount=lines.line_amount.sum().cast(AMOUNT),
+        cancelled_amount=cancelled.ifelse(lines.line_amount, nothing).sum().cast(AMOUNT),
+        net_amount=cancelled.ifelse(nothing, lines.line_amount).sum().cast(AMOUNT),
     )
     return sales.mutate(year=sales.sales_date.year(), month=sales.sales_date.month())
 

@@ -7,6 +7,8 @@ import pandera.ibis as pa
 
 from snowpipe_platform.spec.table import DerivedTable, Inputs
 
+AMOUNT = "decimal(18, 3)"
+
 
 class Customers(pa.DataFrameModel):
     """Customers the shop knows; guests are in gold/monthly_sales. One who only returned has no purchase dates."""
@@ -29,7 +31,7 @@ def build(inputs: Inputs) -> ir.Table:
         last_purchase_on=bought_on.max(),
         invoices=is_sale.sum(),
         cancellations=known.is_cancellation.sum(),
-        net_revenue_gbp=known.amount_gbp.sum(),
+        net_revenue_gbp=known.amount_gbp.sum().cast(AMOUNT),
     )
 
 

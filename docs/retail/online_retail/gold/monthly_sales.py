@@ -7,6 +7,8 @@ import pandera.ibis as pa
 
 from snowpipe_platform.spec.table import DerivedTable, Inputs
 
+AMOUNT = "decimal(18, 3)"
+
 
 class MonthlySales(pa.DataFrameModel):
     """Amounts are exact GBP: sums of decimals, never rounded. A return counts in the month it was taken back."""
@@ -34,10 +36,10 @@ def build(inputs: Inputs) -> ir.Table:
         guest_invoices=(is_sale & invoices.customer_id.isnull()).sum(),
         cancellations=invoices.is_cancellation.sum(),
         customers=is_sale.ifelse(invoices.customer_id, ibis.null("int64")).nunique(),
-        gross_revenue_gbp=is_sale.ifelse(invoices.amount_gbp, 0).sum(),
-        returned_gbp=is_sale.ifelse(0, -invoices.amount_gbp).sum(),
-        net_revenue_gbp=invoices.amount_gbp.sum(),
-        service_gbp=invoices.service_gbp.sum(),
+        gross_revenue_gbp=is_sale.ifelse(invoices.amount_gbp, 0).sum().cast(AMOUNT),
+        returned_gbp=is_sale.ifelse(0, -invoices.amount_gbp).sum().cast(AMOUNT),
+        net_revenue_gbp=invoices.amount_gbp.sum().cast(AMOUNT),
+        service_gbp=invoices.service_gbp.sum().cast(AMOUNT),
     )
 
 

@@ -6,6 +6,8 @@ import pandera.ibis as pa
 
 from snowpipe_platform.spec.table import DerivedTable, Inputs
 
+AMOUNT = "decimal(18, 3)"
+
 
 class ProductSales(pa.DataFrameModel):
     """Products only. A return counts in the month it was taken back, so it may exceed what the month sold."""
@@ -29,9 +31,9 @@ def build(inputs: Inputs) -> ir.Table:
     return products.group_by("sales_month", "stock_code").aggregate(
         description=products.description.max(),
         units=is_sale.ifelse(products.quantity, 0).sum(),
-        revenue_gbp=is_sale.ifelse(products.amount_gbp, 0).sum(),
+        revenue_gbp=is_sale.ifelse(products.amount_gbp, 0).sum().cast(AMOUNT),
         returned_units=is_sale.ifelse(0, -products.quantity).sum(),
-        returned_gbp=is_sale.ifelse(0, -products.amount_gbp).sum(),
+        returned_gbp=is_sale.ifelse(0, -products.amount_gbp).sum().cast(AMOUNT),
     )
 
 

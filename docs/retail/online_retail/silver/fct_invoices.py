@@ -6,6 +6,7 @@ import pandera.ibis as pa
 
 from snowpipe_platform.spec.table import DerivedTable, Inputs
 
+AMOUNT = "decimal(18, 3)"
 OF_THE_INVOICE = (
     *("invoice_no", "is_cancellation", "customer_id", "country"),
     *("invoiced_at", "invoiced_local", "sales_month", "year", "month"),
@@ -38,8 +39,8 @@ def build(inputs: Inputs) -> ir.Table:
     return lines.group_by(*OF_THE_INVOICE).aggregate(
         lines=lines.count(),
         entry_times=lines.entered_at.nunique(),
-        amount_gbp=lines.amount_gbp.sum(),
-        service_gbp=lines.is_product.ifelse(0, lines.amount_gbp).sum(),
+        amount_gbp=lines.amount_gbp.sum().cast(AMOUNT),
+        service_gbp=lines.is_product.ifelse(0, lines.amount_gbp).sum().cast(AMOUNT),
     )
 
 
