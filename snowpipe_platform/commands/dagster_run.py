@@ -92,7 +92,8 @@ class _Table:
             return Status.HELD, broken(findings) or str(blocking[0].description)
         if findings:
             return Status.WARNED, broken(findings)
-        if not new and (self._step.day is not None or _text(metadata, "status") == "nothing"):
+        changed = new or _number(metadata, "rows_replaced")
+        if not changed and (self._step.day is not None or _text(metadata, "status") == "nothing"):
             return Status.UNCHANGED, _text(metadata, "reason") or _text(metadata, "summary")
         return Status.OK, ""
 

@@ -114,7 +114,8 @@ def _live(query: Query, kind: WatermarkKind, own: Sequence[Manifest]) -> Waterma
 
 
 def _refuse_backfill(query: Query, window: Window, own: Sequence[Manifest], clock: datetime) -> None:
-    if own and window.load_day < own[-1].load_day:
+    last = next((manifest for manifest in reversed(own) if manifest.kind == "extraction"), None)
+    if last is not None and window.load_day < last.load_day:
         msg = (
             f"query {query.name!r}: a numeric watermark has no days, so {window.load_day} cannot be backfilled. "
             f"Run the current day ({clock:%Y-%m-%d}) to land what is new."

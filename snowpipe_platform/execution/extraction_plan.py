@@ -14,6 +14,7 @@ from snowpipe_platform.execution.extraction_interval import Bounds, Window, deci
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.source_read import SourceRead, SourceSql
 from snowpipe_platform.ports import Warehouse
+from snowpipe_platform.spec.bronze_log import landings
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest, day_folder
 from snowpipe_platform.spec.schema_change import decide_schema
@@ -96,6 +97,8 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     clock = warehouse.clock()
     source, columns, changes = _columns(query, log, warehouse)
     own = [manifest for manifest in log if manifest.query == query.name]
+    # What a person edited is no image of the source: compared with it, the source's own row would land again.
+    images = landings(own)
     common = {
         "query": query,
         "source_system": source_system,
@@ -109,7 +112,7 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     }
     if query.mode == "full":
         snapshot = SourceSql(query, warehouse.dialect, tuple(source.names)).snapshot()
-        return ExtractionPlan(**common, reads=(snapshot,), candidates=tuple(own))
+        return ExtractionPlan(**common, reads=(snapshot,), candidates=tuple(images))
     sql = _watermark_sql(query, source, columns, warehouse.dialect)
     dtype = ibis.Schema.from_pyarrow(columns)[(query.watermark_column or "").lower()]
     bounds = decide_bounds(
@@ -117,7 +120,7 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     )
     if bounds.is_live:
         _refuse_nulls(query, sql, warehouse)
-    return ExtractionPlan(**common, **_incremental(bounds, own, sql))  # type: ignore[arg-type]
+    return ExtractionPlan(**common, **_incremental(bounds, images, sql))  # type: ignore[arg-type]
 
 
 def describe_interval(plan: ExtractionPlan) -> str:
@@ -133,7 +136,8 @@ def _columns(
     """The source's columns, what bronze keeps of them, and what changed since the last extraction."""
     source = warehouse.schema(query.sql, (None,) * placeholder_count(query.sql, warehouse.dialect))
     kept = bronze_schema(source)
-    known = {c.name: ibis.dtype(c.type) for c in log[-1].columns} if log else None
+    last = next((entry for entry in reversed(log) if entry.kind == "extraction"), None)
+    known = None if last is None else {c.name: ibis.dtype(c.type) for c in last.columns}
     found = dict(ibis.Schema.from_pyarrow(kept).items())
     _require(query, kept)
     decision = decide_schema(known, found, policy=query.on_schema_change, query=query.name)
@@ -188,13 +192,13 @@ def _refuse_nulls(query: Query, sql: SourceSql, warehouse: Warehouse) -> None:
         raise SourceError(msg)
 
 
-def _incremental(bounds: Bounds, own: Sequence[Manifest], sql: SourceSql) -> dict[str, object]:
+def _incremental(bounds: Bounds, images: Sequence[Manifest], sql: SourceSql) -> dict[str, object]:
     """Only live runs read and count rows outside any window: those above the bound, those without a watermark."""
     reads = [] if bounds.interval.is_empty else [sql.bounded(bounds.interval)]
     nulls = sql.nulls() if bounds.is_live and sql.query.on_null_watermark == "include" else None
     if nulls is not None:
         reads.append(nulls)
-    candidates = [_holding(m, bounds, with_nulls=nulls is not None) for m in own]
+    candidates = [_holding(m, bounds, with_nulls=nulls is not None) for m in images]
     return {
         "bounds": bounds,
         "reads": tuple(reads),

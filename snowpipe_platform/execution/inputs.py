@@ -1,15 +1,15 @@
 """Read what a plan depends on: states, logs and file lists; no rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import ibis
 
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.records import ChangedRows, LakeRows, TableState
+from snowpipe_platform.records import BronzeRows, ChangedRows, LakeRows, TableState
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
-from snowpipe_platform.spec.manifest import Manifest
+from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS, Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import STATUS, VALID, ChangesTable, DerivedTable, Table
 
@@ -42,6 +42,12 @@ def read_inputs(pipeline: Pipeline, table: Table, ground: Ground) -> TableInputs
     if isinstance(table, DerivedTable):
         return _derived_inputs(pipeline, table, base, ground)
     return TableInputs(base)
+
+
+def bronze_source(entries: Sequence[Manifest], columns: ibis.Schema, inputs: TableInputs) -> BronzeRows:
+    """Rows of some entries of the log, with the source's columns and the platform's."""
+    schema = ibis.schema(dict(columns.items()) | PLATFORM_COLUMNS)
+    return BronzeRows(tuple(entries), inputs.bronze_locations, schema)
 
 
 def _derived_inputs(pipeline: Pipeline, table: DerivedTable, base: TableState | None, ground: Ground) -> TableInputs:

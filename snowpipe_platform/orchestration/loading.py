@@ -9,11 +9,13 @@ import ibis.expr.types as ir
 from snowpipe_platform.backends.duckdb_sql import bronze_sql
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.spec.bronze_log import landings
 from snowpipe_platform.spec.table import CHANGE_COLUMNS, LOAD_DAY, STATUS, VALID
 
 
 def load_bronze(entity: str, ground: Ground, *, days: Collection[date] | None = None) -> ir.Table:
-    """All rows landed for the days, None for all, with their origin. Columns: the latest extraction's.
+    """All rows landed for the days, None for all, but those withdrawn, with their origin. Columns: those
+    that came last.
 
     Raises LakeError when nothing was ever landed.
     """
@@ -21,9 +23,10 @@ def load_bronze(entity: str, ground: Ground, *, days: Collection[date] | None = 
     if not log:
         msg = f"bronze/{entity} has no extraction yet. Land one with 'snowpipe run bronze/{entity}'."
         raise LakeError(msg)
-    manifests = [manifest for manifest in log if days is None or manifest.load_day in days]
+    manifests = [manifest for manifest in landings(log) if days is None or manifest.load_day in days]
+    columns = next(entry for entry in reversed(log) if entry.kind in {"extraction", "arrival"}).schema
     locations = {file.path: ground.bronze.locate(file) for manifest in manifests for file in manifest.files}
-    return ibis.duckdb.connect().sql(bronze_sql(manifests, locations, log[-1].schema))
+    return ibis.duckdb.connect().sql(bronze_sql(manifests, locations, columns))
 
 
 def load_table(name: str, ground: Ground, *, days: Collection[date] | None = None) -> ir.Table:

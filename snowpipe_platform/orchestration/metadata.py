@@ -14,6 +14,7 @@ from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.charts import bar_chart
 from snowpipe_platform.orchestration.judged import quality_of
 from snowpipe_platform.records import TableState
+from snowpipe_platform.spec.bronze_log import landings
 from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.quality import Counts, Quality
@@ -28,9 +29,9 @@ _int, _float, _text, _md = dg.MetadataValue.int, dg.MetadataValue.float, dg.Meta
 
 
 def extraction_metadata(result: ExtractionResult, ground: Ground) -> Metadata:
-    """Of one load day's extraction. `dagster/row_count` counts every row ever landed, `dagster/partition_row_count` the
-    day's; the other counts are of this run."""
-    plan, log = result.plan, ground.bronze.log(result.plan.query.entity)
+    """Of one load day's extraction. `dagster/row_count` counts every row ever landed but those withdrawn,
+    `dagster/partition_row_count` the day's; the other counts are of this run."""
+    plan, log = result.plan, landings(ground.bronze.log(result.plan.query.entity))
     found: Metadata = {
         "summary": _text(result.summary),
         "dagster/row_count": _int(sum(manifest.rows_landed for manifest in log)),
@@ -85,6 +86,7 @@ def table_metadata(result: TableResult, ground: Ground) -> Metadata:
         "dagster/row_count": _int(result.rows),
         "rows_new": _int(result.new),
         "rows_quarantined": _int(result.quarantined),
+        "rows_replaced": _int(result.replaced),
         "operation": _text(plan.operation),
         "reason": _text(plan.reason),
         "seconds": _float(round(result.seconds, 3)),
@@ -113,9 +115,10 @@ def summary(result: TableResult) -> str:
     """One sentence for a person."""
     if not result.committed:
         return f"nothing to do: {result.plan.reason}"
+    replaced = f", {result.replaced:,} replaced" if result.replaced else ""
     bad = f", {result.quarantined:,} quarantined" if result.quarantined else ""
     if result.published:
-        return f"{result.new:+,} rows{bad}; {result.rows:,} in the table"
+        return f"{result.new:+,} rows{replaced}{bad}; {result.rows:,} in the table"
     failed = {rule.id for rules in result.quality.failed(rules_of(result.plan.table)).values() for rule in rules}
     broken = ", ".join(sorted(failed))
     return f"{result.quality.total.rows:,} rows held back: beyond the tolerance of {broken}; the table is as it was"
@@ -129,7 +132,9 @@ def quality_table(rules: Iterable[Rule], counts: Counts) -> str:
         f"| {tolerated(rule)} | {counts.verdict(rule).value} |"
         for rule in rules
     ]
-    return "\n".join([*lines, "", f"{counts.rows:,} rows judged, {counts.quarantined:,} quarantined."])
+    discarded = f", {counts.discarded:,} discarded" if counts.discarded else ""
+    told = f"{counts.rows:,} rows judged, {counts.quarantined:,} quarantined{discarded}."
+    return "\n".join([*lines, "", told])
 
 
 def tolerated(rule: Rule) -> str:

@@ -12,7 +12,7 @@ from snowpipe_platform.orchestration.charts import bar_chart
 from snowpipe_platform.orchestration.judged import Judged, bind_rows, examples, judge, quality_of
 from snowpipe_platform.orchestration.metadata import CHART_POINTS, Metadata, label, quality_table, tolerated
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, rules_by_check
-from snowpipe_platform.spec.bronze_log import incomplete_days
+from snowpipe_platform.spec.bronze_log import incomplete_days, landings
 from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import Manifest
@@ -107,9 +107,9 @@ def example_table(rows: list[dict[str, Any]]) -> dg.TableMetadataValue:
 
 
 def bronze_outcomes(query: Query, day: date, *, names: Collection[str], ground: Ground) -> list[dg.AssetCheckResult]:
-    """The checks called `names` of one load day, over all its manifests."""
+    """The checks called `names` of one load day, over all that was landed for it and counts."""
     log = ground.bronze.log(query.entity)
-    manifests = [manifest for manifest in log if manifest.load_day == day]
+    manifests = [manifest for manifest in landings(log) if manifest.load_day == day]
     key = asset_key(bronze_name(query.entity))
     found = []
     if WINDOW_COMPLETE in names:
@@ -132,7 +132,7 @@ def bronze_outcomes(query: Query, day: date, *, names: Collection[str], ground: 
 
 def _window_complete(key: dg.AssetKey, day: date, log: list[Manifest]) -> dg.AssetCheckResult:
     is_complete = day not in incomplete_days(log)
-    runs = sum(manifest.load_day == day for manifest in log)
+    runs = sum(manifest.load_day == day and manifest.kind == "extraction" for manifest in log)
     waiting = "more rows wait: max_batches ended the last run; the next is requested until all are landed"
     return dg.AssetCheckResult(
         passed=is_complete,

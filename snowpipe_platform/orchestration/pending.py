@@ -41,7 +41,9 @@ def _unconsumed_days(table: ChangesTable, ground: Ground) -> list[date]:
     for state in _attempts(table, ground):
         done |= _consumed(state).manifests.get(table.source, frozenset())
     waiting = set(incomplete_days(log))
-    return sorted({m.load_day for m in log if m.number not in done and m.load_day not in waiting})
+    # A watermark entry changes no row, so no run is requested for it.
+    news = (entry for entry in log if entry.number not in done and entry.kind != "watermark")
+    return sorted({entry.load_day for entry in news} - waiting)
 
 
 def _has_unconsumed_inputs(pipeline: Pipeline, table: DerivedTable, ground: Ground) -> bool:

@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
+import ibis
+import ibis.expr.datatypes as dt
+
 from snowpipe_platform.spec.manifest import Manifest
+from snowpipe_platform.spec.schema_change import widest
 from snowpipe_platform.spec.watermark import Interval, Watermark, touches
 
 
@@ -16,6 +20,20 @@ def standing(log: Sequence[Manifest]) -> list[Manifest]:
     """The entries that bring rows and still count."""
     gone = withdrawn(log)
     return [entry for entry in log if entry.has_rows and entry.number not in gone]
+
+
+def landings(log: Sequence[Manifest]) -> list[Manifest]:
+    """The extractions and arrivals that still count: every row that counts is one of theirs, or a correction of it."""
+    return [entry for entry in standing(log) if entry.kind != "correction"]
+
+
+def all_columns(log: Sequence[Manifest]) -> ibis.Schema:
+    """The source columns the entity ever had, each in the widest of its types."""
+    columns: dict[str, dt.DataType] = {}
+    for column in (column for entry in log for column in entry.columns):
+        found = ibis.dtype(column.type)
+        columns[column.name] = widest(columns[column.name], found) if column.name in columns else found
+    return ibis.schema(columns)
 
 
 def live_watermark(log: Sequence[Manifest]) -> Watermark | None:
