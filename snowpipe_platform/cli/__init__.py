@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from snowpipe_platform.cli import daily
+from snowpipe_platform.cli import daily, quarantine
 from snowpipe_platform.commands.invocation import OneLineErrors
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 daily.register(app)
+app.add_typer(quarantine.app, name="quarantine")
 
 
 def main() -> None:

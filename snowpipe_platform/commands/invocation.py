@@ -41,8 +41,9 @@ class OneLineErrors(TyperGroup):
         try:
             sys.exit(given(standalone_mode=False) or 0)
         except TyperException as error:
-            context = getattr(error, "ctx", None)
-            _complain(error.format_message(), f"{context.command_path if context else 'snowpipe'} --help")
+            context, message = getattr(error, "ctx", None), error.format_message()
+            if message:  # none where the help itself is the answer
+                _complain(message, f"{context.command_path if context else 'snowpipe'} --help")
             sys.exit(USAGE)
         except (typer.Abort, KeyboardInterrupt):
             sys.stderr.write("interrupted; what was committed stays\n")

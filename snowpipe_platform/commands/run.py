@@ -47,7 +47,8 @@ def run(project: Project, options: RunOptions) -> int:
             return 1
     else:
         steps = plan_steps(project.pipeline, names, _days(project, options))
-    outcomes = _carry_out(project, steps, override=_override(options))
+    identity = RunIdentity(run_id=f"cli-{uuid.uuid4()}", job=JOB)
+    outcomes = carry_out(project, steps, identity, override=_override(options))
     if options.as_json:
         print_json(outcomes_json(outcomes))
     else:
@@ -69,13 +70,14 @@ def _override(options: RunOptions) -> str | None:
     return f"{getpass.getuser()}: {options.override.strip()}"
 
 
-def _carry_out(project: Project, steps: tuple[Step, ...], *, override: str | None) -> list[Outcome]:
+def carry_out(
+    project: Project, steps: Sequence[Step], identity: RunIdentity, *, override: str | None = None
+) -> list[Outcome]:
     """Every outcome, each reported to Dagster as soon as it is known."""
-    identity = RunIdentity(run_id=f"cli-{uuid.uuid4()}", job=JOB)
     with activity() as shown, open_reporter(project) as reporter:
         run = Run(
             pipeline=project.pipeline,
-            steps=steps,
+            steps=tuple(steps),
             identity=identity,
             override=override,
             on_start=lambda step: shown.update(step.title),

@@ -36,6 +36,11 @@ def all_columns(log: Sequence[Manifest]) -> ibis.Schema:
     return ibis.schema(columns)
 
 
+def watermark_column(log: Sequence[Manifest]) -> str | None:
+    """Bronze's name of the watermark of the latest extraction; None for a snapshot."""
+    return next((entry.watermark_column for entry in reversed(log) if entry.kind == "extraction"), None)
+
+
 def live_watermark(log: Sequence[Manifest]) -> Watermark | None:
     """The end of contiguous coverage: how far live runs have read without a hole, or where a person set it.
 
