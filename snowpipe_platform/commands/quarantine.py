@@ -15,6 +15,7 @@ from snowpipe_platform.commands.terminal import (
     print_lines,
     print_next,
     print_rows,
+    print_text,
 )
 from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.execution.execute import rules_of
@@ -62,6 +63,9 @@ def list_tables(project: Project, *, as_json: bool) -> int:
     command = _next(counts)
     if as_json:
         print_json({"tables": [_counts_json(table, found) for table, found in counts], "next": command})
+        return 0
+    if not counts:
+        print_text("no changes table, so nothing is in quarantine")
         return 0
     print_lines(TITLES, [_line(table, found) for table, found in counts])
     if command is not None:

@@ -37,10 +37,7 @@ def replay(project: Project, name: str, options: Options) -> int:
     if options.dry_run or not acted:
         return answer(would_be, options)
     edited = sum(bool(one.edits) for one in acted)
-    question = (
-        f"Record {rows_in_words(edited)} as edited, and accept {rows_in_words(len(acted) - edited)} as extracted?"
-    )
-    if not confirmed(question, options):
+    if not confirmed(_question(edited=edited, as_extracted=len(acted) - edited), options):
         return 1
     author = new_author((options.reason or "").strip())
     entries = correct(project.pipeline, proposal, author, project.ground) if edited else []
@@ -63,6 +60,12 @@ def _typed(options: Options) -> dict[Origin, Texts] | None:
     if not options.dry_run:
         required_reason(options)
     return read_edited(options.edited)
+
+
+def _question(*, edited: int, as_extracted: int) -> str:
+    parts = [f"record {rows_in_words(edited)} as edited"] if edited else []
+    parts += [f"accept {rows_in_words(as_extracted)} as extracted"] if as_extracted else []
+    return f"{' and '.join(parts).capitalize()}?"
 
 
 def _is_replayed(one: ProposedRow) -> bool:

@@ -54,13 +54,15 @@ def propose(
     *,
     typed: Mapping[Origin, Texts] | None = None,
 ) -> Proposal:
-    """Judge rows of the quarantine again. typed: what a person typed for them; where that differs from what was
+    """Judge rows of the quarantine again. typed: what a person typed for some of them; where that differs from what was
     extracted, the row is judged with it. Raises ConfigurationError for a column or a value that cannot be."""
     inputs = read_inputs(pipeline, table, ground)
     columns, by_origin = all_columns(inputs.log), {row.origin: row for row in rows}
     typed = typed or {}
     check_columns(sorted({name for texts in typed.values() for name in texts}), columns, where=f"bronze/{table.source}")
-    differing = {origin: changed_texts(texts, by_origin[origin].payload) for origin, texts in typed.items()}
+    differing = {
+        origin: changed_texts(typed[origin], by_origin[origin].payload) for origin in by_origin if origin in typed
+    }
     bronze = bronze_table(table, columns)
     with ground.engine.session() as session:
         numbers = {origin.manifest_number for origin in by_origin}

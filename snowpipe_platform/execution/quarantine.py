@@ -23,6 +23,7 @@ from snowpipe_platform.spec.table import (
     QUARANTINED,
     SOURCE_ROW,
     STATUS,
+    VALID,
     ChangesTable,
 )
 
@@ -132,27 +133,27 @@ def _waiting(table: ChangesTable, ground: Ground, session: Session) -> tuple[ir.
 
 
 def _everywhere(table: ChangesTable, ground: Ground, session: Session) -> ir.Table:
-    """Quarantined rows of the table, and of each held branch those the table does not have. Each row once."""
+    """Quarantined rows of the table and of the commits held beside it, each once; none that the table has accepted."""
     published = _files(table, ground)
     parts = [_bound(table, PUBLISHED, _files(table, ground, QUARANTINED), session).mutate(held_on=ibis.null("string"))]
     for branch, state in sorted(ground.lake.held(table.name).items()):
         everything = ground.lake.files(table.name, snapshot_id=state.snapshot_id)
         bad = ground.lake.files(table.name, snapshot_id=state.snapshot_id, where={STATUS: QUARANTINED})
         rows = _bound(table, branch, _without(bad, published), session)
-        # Rows the branch has written anew are in files of the table that the branch has not.
-        own = _bound(table, branch + PUBLISHED, _without(published, everything), session, status=None)
-        parts.append(rows.anti_join(own, ORIGIN).mutate(held_on=ibis.literal(branch)))
+        # A branch keeps copies of the table's rows, of which a replay may have accepted some since.
+        since = _bound(table, branch + PUBLISHED, _without(published, everything), session, status=VALID)
+        parts.append(rows.anti_join(since, ORIGIN).mutate(held_on=ibis.literal(branch)))
     rows = ibis.union(*parts) if len(parts) > 1 else parts[0]
     ranked = rows.mutate(_rank=ibis.row_number().over(group_by=ORIGIN, order_by=[rows[HELD_ON].asc(nulls_first=True)]))
     return ranked.filter(ranked["_rank"] == 0).drop("_rank")
 
 
 def _bound(
-    table: ChangesTable, name: str, files: Sequence[LakeFile], session: Session, *, status: str | None = QUARANTINED
+    table: ChangesTable, name: str, files: Sequence[LakeFile], session: Session, *, status: str = QUARANTINED
 ) -> ir.Table:
     session.bind(name, LakeRows(tuple(file.path for file in files), table.schema))
     rows = ibis.table(table.schema, name=name)
-    return (rows if status is None else rows.filter(rows[STATUS] == status)).select(*COLUMNS)
+    return rows.filter(rows[STATUS] == status).select(*COLUMNS)
 
 
 def _selected(rows: ir.Table, selection: Selection, session: Session) -> ir.Table:
