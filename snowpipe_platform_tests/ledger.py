@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from snowpipe_platform.execution.execute import TableResult, run_table
 from snowpipe_platform.execution.ground import Ground, RunIdentity
-from snowpipe_platform.execution.plan import TableRequest
+from snowpipe_platform.execution.plan import Replay, TableRequest
 from snowpipe_platform.spec.history import latest, versions
 from snowpipe_platform.spec.manifest import BronzeFile, ColumnSpec, Manifest
 from snowpipe_platform.spec.pipeline import Pipeline, build_pipeline
@@ -116,7 +116,22 @@ class Ledger:
 
     def land(self, day: str, *rows: dict[str, Any], columns: dict[str, str] | None = None) -> int:
         """Commit one extraction; returns its number. Without rows it has no file."""
-        declared = columns or self.columns
+        return self._enter(day, rows, columns or self.columns)
+
+    def correct(self, day: str, supersedes: dict[int, str], *rows: dict[str, Any]) -> int:
+        """Commit rows in the place of others, one for each in their order: `{1: "0-1,4"}` are three of entry 1."""
+        return self._enter(day, rows, self.columns, kind="correction", supersedes=supersedes, reason="mended")
+
+    def discard(self, day: str, supersedes: dict[int, str]) -> int:
+        """Give rows up."""
+        return self._enter(day, (), self.columns, kind="discard", supersedes=supersedes, reason="hopeless")
+
+    def withdraw(self, number: int) -> int:
+        """Let an entry not count any more."""
+        day = self.ground.bronze.log("items")[number - 1].load_day
+        return self._enter(str(day), (), self.columns, kind="withdrawal", withdraws=number, reason="wrong")
+
+    def _enter(self, day: str, rows: tuple[dict[str, Any], ...], declared: dict[str, str], **facts: Any) -> int:
         number = len(self.ground.bronze.log("items")) + 1
         load_day, extraction_id = date.fromisoformat(day), uuid.uuid4().hex
         manifest = Manifest(
@@ -136,6 +151,7 @@ class Ledger:
             rows_read=len(rows),
             rows_landed=len(rows),
             rows_known=0,
+            **facts,
         )
         if rows:
             schema = manifest.schema.to_pyarrow()
@@ -148,12 +164,18 @@ class Ledger:
         self.ground.bronze.commit(manifest)
         return number
 
-    def request(self, table: str, day: str | None = None, *, rebuild: bool = False) -> TableRequest:
+    def request(self, table: str, day: str | None = None, **options: Any) -> TableRequest:
+        """options: of TableRequest."""
         load_day = None if day is None else date.fromisoformat(day)
-        return TableRequest(self.pipeline, self.pipeline.table(table), IDENTITY, day=load_day, rebuild=rebuild)
+        return TableRequest(self.pipeline, self.pipeline.table(table), IDENTITY, day=load_day, **options)
 
     def run(self, table: str, day: str | None = None, *, rebuild: bool = False, **adapters: Any) -> TableResult:
         return run_table(self.request(table, day, rebuild=rebuild), self.swap(**adapters))
+
+    def replay(self, origins: dict[int, str], table: str = CHANGES.name, **adapters: Any) -> TableResult:
+        """Judge quarantined rows again: `{1: "0-1,4"}` are three of entry 1."""
+        replay = Replay(origins=origins, by="ana", reason="rule mended")
+        return run_table(self.request(table, replay=replay), self.swap(**adapters))
 
     def run_all(self) -> None:
         for table in self.pipeline.by_name:

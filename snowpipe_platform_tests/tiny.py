@@ -124,18 +124,8 @@ class TinyShop:
     def __init__(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, more: Mapping[str, str] | None = None, **replaced: str
     ) -> None:
-        self.folder, self.package = folder, f"tiny_{uuid.uuid4().hex[:8]}"
-        for name, text in {
-            **FILES,
-            **(more or {}),
-            **{
-                next(known for known in FILES if known.partition(".")[0] == k.replace("__", "/")): v
-                for k, v in replaced.items()
-            },
-        }.items():
-            path = folder / self.package / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        self.folder, self._monkeypatch, self._more = folder, monkeypatch, dict(more or {})
+        self.write(**replaced)
         self.source = Source(folder / "source.duckdb")
         self.source.run(
             "CREATE TABLE orders (order_id VARCHAR, amount VARCHAR, note VARCHAR, updated_at TIMESTAMP)",
@@ -152,6 +142,20 @@ class TinyShop:
         for key, value in self.environment.items():
             monkeypatch.setenv(key, value)
         monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+
+    def write(self, **replaced: str) -> None:
+        """The package, under a new name, as what was imported stays. replaced: `silver__order_changes="..."`."""
+        self.package = f"tiny_{uuid.uuid4().hex[:8]}"
+        named = {known.partition(".")[0].replace("/", "__"): known for known in FILES}
+        for name, text in {**FILES, **self._more, **{named[key]: text for key, text in replaced.items()}}.items():
+            path = self.folder / self.package / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def mend(self, **replaced: str) -> None:
+        """Go on in the same home with other code."""
+        self.write(**replaced)
+        self._monkeypatch.setenv("SNOWPIPE_PIPELINE", self.package)
 
     def orders(self, *rows: tuple[str, str, str]) -> None:
         """(order_id, amount as text, updated_at)."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from snowpipe_platform.cli import arrivals, bronze, daily, init, lineage, maintain, plan, state
+from snowpipe_platform.cli import arrivals, bronze, daily, init, lineage, maintain, plan, quarantine, state
 from snowpipe_platform.commands.invocation import OneLineErrors
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ maintain.register(app)
 lineage.register(app)
 plan.register(app)
 init.register(app)
+app.add_typer(quarantine.app, name="quarantine")
 
 
 def main() -> None:

@@ -111,7 +111,8 @@ class _Table:
         if findings:
             return Status.WARNED, broken(findings)
         is_log = self._step.day is not None and _text(metadata, "operation") != "replace_date"
-        if not new and (is_log or _text(metadata, "status") == "nothing"):
+        changed = new or _number(metadata, "rows_replaced")
+        if not changed and (is_log or _text(metadata, "status") == "nothing"):
             return Status.UNCHANGED, _text(metadata, "reason") or _text(metadata, "summary")
         return Status.OK, ""
 

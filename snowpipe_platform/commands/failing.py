@@ -15,8 +15,10 @@ from snowpipe_platform.records import LakeRows
 from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.table import (
     CHANGED_AT,
+    DISCARDED,
     FAILED_RULES,
     PAYLOAD,
+    QUARANTINED,
     SOURCE_FILE,
     SOURCE_ROW,
     STATUS,
@@ -44,8 +46,8 @@ def find_rule(project: Project, name: str, wanted: str) -> Rule:
 
 
 def failing_rows(project: Project, name: str, rule: Rule) -> pa.Table:
-    """Published, quarantined and held rows. `kept_in`: `table`, `quarantine`, or the branch that holds them; then what
-    the rule reads, and of quarantined rows the payload and origin."""
+    """Published, quarantined, discarded and held rows. `kept_in`: `table`, `quarantine`, `discarded`, or the branch
+    that holds them; then what the rule reads, and of rows that are not valid the payload and origin."""
     table = project.pipeline.table(name)
     sources = {TABLE_ITSELF: lake_rows(name, project), **_held(project, table)}
     with project.ground.engine.session() as session:
@@ -72,7 +74,7 @@ def _failing(table: Table, rule: Rule, rows: ir.Table, place: str) -> ir.Table:
         )
     broken = rows.filter(rows[FAILED_RULES].contains(rule.id))
     kept_in = (
-        broken[STATUS].cases(("quarantined", "quarantine"), else_=TABLE_ITSELF)
+        broken[STATUS].cases((QUARANTINED, "quarantine"), (DISCARDED, "discarded"), else_=TABLE_ITSELF)
         if place == TABLE_ITSELF
         else ibis.literal(place)
     )

@@ -3,26 +3,21 @@
 from collections.abc import Mapping
 
 import ibis
-import ibis.expr.datatypes as dt
 
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.execution.run import BRONZE
 from snowpipe_platform.records import BronzeRows, LakeRows
-from snowpipe_platform.spec.bronze_log import standing
+from snowpipe_platform.spec.bronze_log import all_columns, landings
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS
-from snowpipe_platform.spec.schema_change import widest
 
 
 def bronze_rows(entity: str, project: Project) -> BronzeRows:
-    """Rows of all manifests that count; a column has the widest type it ever had."""
+    """Rows as they were extracted or arrived, but those withdrawn; a column has the widest type it ever had."""
     log = project.ground.bronze.log(entity)
-    counted = standing(log)
-    columns: dict[str, dt.DataType] = {}
-    for column in (column for manifest in counted or log for column in manifest.columns):
-        found = ibis.dtype(column.type)
-        columns[column.name] = widest(columns[column.name], found) if column.name in columns else found
-    locations = {file.path: project.ground.bronze.locate(file) for manifest in counted for file in manifest.files}
-    return BronzeRows(tuple(counted), locations, ibis.schema(columns | dict(PLATFORM_COLUMNS)))
+    schema = ibis.schema(dict(all_columns(log).items()) | PLATFORM_COLUMNS)
+    landed = landings(log)
+    locations = {file.path: project.ground.bronze.locate(file) for manifest in landed for file in manifest.files}
+    return BronzeRows(tuple(landed), locations, schema)
 
 
 def lake_rows(

@@ -14,14 +14,16 @@ from snowpipe_platform.commands.project import Project, find_tables
 from snowpipe_platform.commands.reporter import Reporter, open_reporter
 from snowpipe_platform.commands.run_report import exit_code, outcomes_json, print_next_step, print_outcomes
 from snowpipe_platform.commands.terminal import Activity, activity, count, print_json
-from snowpipe_platform.errors import ConfigurationError
+from snowpipe_platform.errors import ConfigurationError, SnowpipeError
 from snowpipe_platform.execution.as_of_plan import made_dates
 from snowpipe_platform.execution.execute import ROWS_PROPERTY
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.outcome import Outcome, Step
 from snowpipe_platform.execution.run import BRONZE, Run, plan_rebuild, plan_steps, run_steps
+from snowpipe_platform.orchestration.pending import unconsumed_days
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.pipeline import Pipeline
+from snowpipe_platform.spec.table import ChangesTable
 
 JOB = "snowpipe run"
 
@@ -49,10 +51,9 @@ def run(project: Project, options: RunOptions) -> int:
         if not (options.confirmed or _confirmed(project, steps)):
             return 1
     else:
-        clock = project.ground.warehouse.clock()
-        days = load_days(project.pipeline, options, clock=clock)
-        steps = plan_steps(project.pipeline, names, days, ended=ended_day(clock))
-    outcomes = _carry_out(project, steps, override=_override(options))
+        steps = _steps(project, names, options)
+    identity = RunIdentity(run_id=f"cli-{uuid.uuid4()}", job=JOB)
+    outcomes = carry_out(project, steps, identity, override=_override(options))
     if options.as_json:
         print_json(outcomes_json(outcomes))
     else:
@@ -65,6 +66,21 @@ def run(project: Project, options: RunOptions) -> int:
     return exit_code(outcomes)
 
 
+def _steps(project: Project, names: Sequence[str], options: RunOptions) -> tuple[Step, ...]:
+    """The days asked for. Where none is, first what earlier days left: decisions about their rows, or a stopped run."""
+    clock = project.ground.warehouse.clock()
+    days = load_days(project.pipeline, options, clock=clock)
+    steps = plan_steps(project.pipeline, names, days, ended=ended_day(clock))
+    if options.partition is not None or options.start is not None:
+        return steps
+    left: list[Step] = []
+    for table in project.pipeline.tables:
+        if isinstance(table, ChangesTable) and table.name in names:
+            with suppress(SnowpipeError):  # the table's own step says what is wrong with its log
+                left += [Step(table.name, day) for day in unconsumed_days(table, project.ground) if day not in days]
+    return (*left, *steps)
+
+
 def _override(options: RunOptions) -> str | None:
     """Who publishes in spite of the rules, and why. For named tables only: nobody overrides a whole pipeline."""
     if options.override is None:
@@ -74,13 +90,14 @@ def _override(options: RunOptions) -> str | None:
     return f"{getpass.getuser()}: {options.override.strip()}"
 
 
-def _carry_out(project: Project, steps: tuple[Step, ...], *, override: str | None) -> list[Outcome]:
+def carry_out(
+    project: Project, steps: Sequence[Step], identity: RunIdentity, *, override: str | None = None
+) -> list[Outcome]:
     """Every outcome, each reported to Dagster as soon as it is known."""
-    identity = RunIdentity(run_id=f"cli-{uuid.uuid4()}", job=JOB)
     with activity() as shown, open_reporter(project) as reporter:
         run = Run(
             pipeline=project.pipeline,
-            steps=steps,
+            steps=tuple(steps),
             identity=identity,
             override=override,
             on_start=lambda step: shown.update(step.title),
@@ -88,7 +105,7 @@ def _carry_out(project: Project, steps: tuple[Step, ...], *, override: str | Non
             notice=shown.say,
         )
         reported = (_reported(outcome, reporter, shown) for outcome in run_steps(run, project.ground))
-        is_range = len({step.day for step in steps} - {None}) > 1
+        is_range = len({step.day for step in steps if step.name.startswith(BRONZE)}) > 1
         return list(_day_by_day(reported, shown) if is_range else reported)
 
 

@@ -15,9 +15,10 @@ from snowpipe_platform.commands.project import Project, nearest_table
 from snowpipe_platform.commands.terminal import print_csv, print_json, print_rows, print_text
 from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.records import BronzeRows, LakeRows
-from snowpipe_platform.spec.table import QUARANTINED, STATUS, VALID, ChangesTable
+from snowpipe_platform.spec.table import DISCARDED, QUARANTINED, STATUS, VALID, ChangesTable
 
-QUARANTINE_SUFFIX = "_quarantine"
+SIDES = {"": VALID, "_quarantine": QUARANTINED, "_discarded": DISCARDED}
+"""What a changes table's name ends with, and which of its rows are meant."""
 SHOWN_ROWS = 1_000
 SCHEMAS = ("silver", "gold", "bronze")
 
@@ -53,7 +54,7 @@ def sqlable_names(project: Project) -> dict[str, str]:
     """Every name a statement may use, `silver.x`, and the table it stands for."""
     names = {name.replace("/", "."): name for name in project.pipeline.names}
     changes = [table.name for table in project.pipeline.tables if isinstance(table, ChangesTable)]
-    return names | {name.replace("/", ".") + QUARANTINE_SUFFIX: name for name in changes}
+    return names | {name.replace("/", ".") + suffix: name for name in changes for suffix in SIDES}
 
 
 @contextmanager
@@ -114,9 +115,8 @@ def _matching(name: str, known: Mapping[str, str]) -> list[str]:
 def _bind(connection: duckdb.DuckDBPyConnection, name: str, project: Project) -> None:
     """A view over the files of the table's current commit, or of bronze's committed manifests."""
     table = sqlable_names(project)[name]
-    is_changes = isinstance(project.pipeline.by_name.get(table), ChangesTable)
-    if is_changes:
-        side = VALID if name == table.replace("/", ".") else QUARANTINED
+    if isinstance(project.pipeline.by_name.get(table), ChangesTable):
+        side = SIDES[name.removeprefix(table.replace("/", "."))]
         rows: BronzeRows | LakeRows = lake_rows(table, project, where={STATUS: side})
     else:
         rows = any_rows(table, project)

@@ -26,7 +26,7 @@ from snowpipe_platform.spec.bronze_log import (
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
-from snowpipe_platform.spec.table import QUARANTINED, STATUS, ChangesTable, Table
+from snowpipe_platform.spec.table import DISCARDED, QUARANTINED, STATUS, ChangesTable, Table
 from snowpipe_platform.spec.watermark import encode
 
 NEVER_RUN, INCOMPLETE, STALE, HELD, FAILED = "never run", "incomplete", "stale", "held", "FAILED"
@@ -62,9 +62,9 @@ class BronzeStanding:
 
 @dataclass(frozen=True)
 class TableStanding:
-    """One table. held: rows kept beside it, not published; held_by: ids of the rules they break. load_days: taken in by
-    a changes table. analysis_dates: that an as-of table has; stale_dates: of them, those a late change came for. Of a
-    table that cannot be read nothing is known but the note."""
+    """One table. held: rows kept beside it, not published; held_by: ids of the rules they break. load_days: taken in,
+    quarantined, discarded: of a changes table. analysis_dates: that an as-of table has; stale_dates: of them, those a
+    late change came for. Of a table that cannot be read nothing is known but the note."""
 
     table: str
     status: str
@@ -72,6 +72,7 @@ class TableStanding:
     last_commit_at: datetime | None = None
     load_days: int | None = None
     quarantined: int | None = None
+    discarded: int | None = None
     held: int | None = None
     note: str = ""
     held_by: tuple[str, ...] = ()
@@ -131,7 +132,8 @@ def _table(table: Table, project: Project) -> TableStanding:
         int(state.properties.get(ROWS_PROPERTY, 0)) if state else 0,
         state.committed_at if state else None,
         _load_days(table, state, ground) if isinstance(table, ChangesTable) else None,
-        _quarantined_rows(table, state, ground) if isinstance(table, ChangesTable) else None,
+        _rows_of(table, QUARANTINED, state, ground),
+        _rows_of(table, DISCARDED, state, ground),
         held,
         note,
         tuple(sorted({rule for branch in branches.values() for rule in _broken_rules(table, branch)})),
@@ -205,10 +207,13 @@ def _held_rows(table: Table, state: TableState | None, branches: Mapping[str, Ta
     return sum(file.rows for file in files if file.path not in published)
 
 
-def _quarantined_rows(table: Table, state: TableState | None, ground: Ground) -> int:
+def _rows_of(table: Table, status: str, state: TableState | None, ground: Ground) -> int | None:
+    """Rows of one status in a changes table; None for a table whose rows have none."""
+    if not isinstance(table, ChangesTable):
+        return None
     if state is None:
         return 0
-    where = {STATUS: QUARANTINED}
+    where = {STATUS: status}
     return sum(file.rows for file in ground.lake.files(table.name, snapshot_id=state.snapshot_id, where=where))
 
 

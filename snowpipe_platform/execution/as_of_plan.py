@@ -67,7 +67,8 @@ def waits_for(table: AsOfTable, on: date, inputs: TableInputs) -> str | None:
             return name
         taken = Consumption.decode(state.properties.get(CONSUMED_PROPERTY)).manifests
         done = frozenset().union(*taken.values())
-        if not _is_landed(log, on) or any(entry.load_day <= on and entry.number not in done for entry in log):
+        news = (entry for entry in log if entry.kind != "watermark" and entry.number not in done)
+        if not _is_landed(log, on) or any(entry.load_day <= on for entry in news):
             return f"{name} up to {on}"
     return None
 

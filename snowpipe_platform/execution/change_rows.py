@@ -1,4 +1,4 @@
-"""The expression that turns bronze rows into accepted and quarantined changes. Pure."""
+"""The expression that turns bronze rows into accepted, quarantined and discarded changes. Pure."""
 
 from collections.abc import Mapping
 
@@ -15,6 +15,7 @@ from snowpipe_platform.spec.schema_change import holds
 from snowpipe_platform.spec.table import (
     CHANGE_TYPE,
     CHANGED_AT,
+    DISCARDED,
     FAILED_RULES,
     LOAD_DAY,
     MANIFEST_NUMBER,
@@ -28,6 +29,7 @@ from snowpipe_platform.spec.table import (
 )
 
 RAW = "_raw_"
+GIVEN_UP = "_given_up"
 INTEGER_PATTERN = r"\A[+-]?[0-9]+\z"
 ORIGIN_COLUMNS = {MANIFEST_NUMBER: "int64", SOURCE_FILE: "string", LOAD_DAY: "date"}
 
@@ -37,18 +39,20 @@ def to_json(row) -> dt.json:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a
     """A struct as a JSON object: a builtin of both engines."""
 
 
-def bronze_table(table: ChangesTable, columns: ibis.Schema) -> ir.Table:
+def bronze_table(table: ChangesTable, columns: ibis.Schema, *, suffix: str = "") -> ir.Table:
     """The unbound bronze rows that `change_rows` reads: the source's columns, the platform's, and the origin."""
-    return ibis.table(dict(columns.items()) | PLATFORM_COLUMNS | ORIGIN_COLUMNS, name=f"bronze/{table.source}")
+    schema = dict(columns.items()) | PLATFORM_COLUMNS | ORIGIN_COLUMNS
+    return ibis.table(schema, name=f"bronze/{table.source}{suffix}")
 
 
-def change_rows(table: ChangesTable, bronze: ir.Table) -> ir.Table:
-    """Every bronze row once, valid or quarantined, with the columns of `table.schema`.
+def change_rows(table: ChangesTable, bronze: ir.Table, *, discarded: ir.Table | None = None) -> ir.Table:
+    """Every bronze row once, with the columns of `table.schema`: discarded where it is among the origins in
+    `discarded`, else valid or quarantined.
 
     Text is trimmed before it is converted. Raises PipelineError for a column the bronze rows do not have.
     """
     source = [name for name in bronze.columns if name not in PLATFORM_COLUMNS and name not in ORIGIN_COLUMNS]
-    converted = _converted(table, bronze, source)
+    converted = _converted(table, _marked(bronze, discarded), source)
     with code_errors(table, {table.upstream[0]: bronze.select(source)}, mend="Mend clean() in"):
         made = table.clean(converted)
         if not isinstance(made, Mapping):
@@ -73,6 +77,16 @@ def type_rules(table: ChangesTable) -> tuple[Rule, ...]:
 def all_rules(table: ChangesTable) -> tuple[Rule, ...]:
     """Conversion rules and the contract's, in the order they are reported."""
     return (*type_rules(table), *table.rules)
+
+
+def _marked(bronze: ir.Table, discarded: ir.Table | None) -> ir.Table:
+    """The rows, each with whether a person gave it up."""
+    if discarded is None:
+        return bronze.mutate(**{GIVEN_UP: ibis.literal(False)})
+    given_up = discarded.select(_number=discarded[MANIFEST_NUMBER], _row=discarded[SOURCE_ROW])
+    same = [bronze[MANIFEST_NUMBER] == given_up["_number"], bronze[ROW_NUMBER] == given_up["_row"]]
+    joined = bronze.left_join(given_up, same)
+    return joined.mutate(**{GIVEN_UP: joined["_row"].notnull()}).drop("_number", "_row")
 
 
 def _converted(table: ChangesTable, bronze: ir.Table, source: list[str]) -> ir.Table:
@@ -115,15 +129,16 @@ def _judged(table: ChangesTable, rows: ir.Table, source: list[str]) -> ir.Table:
     is_upsert = rows[OPERATION] == UPSERT
     broken = {rule.id: _applies(rule, table, is_upsert) & rule.breaks(rows) for rule in rules}
     is_bad = ibis.or_(*[broken[rule.id] for rule in rules if rule.severity == "error"], ibis.literal(False))
+    given_up = rows[GIVEN_UP]
     texts = ibis.struct({name: rows[RAW + name].cast("string") for name in source})
     none = ibis.null("string")
     judged = rows.mutate(
         **{
             CHANGED_AT: rows[INSTANT],
             CHANGE_TYPE: rows[OPERATION],
-            STATUS: is_bad.ifelse(QUARANTINED, VALID),
+            STATUS: given_up.ifelse(DISCARDED, is_bad.ifelse(QUARANTINED, VALID)),
             FAILED_RULES: _names(broken),
-            PAYLOAD: is_bad.ifelse(to_json(texts).cast("string"), none),
+            PAYLOAD: (is_bad | given_up).ifelse(to_json(texts).cast("string"), none),
             SOURCE_ROW: rows[ROW_NUMBER],
         }
     )

@@ -1,34 +1,35 @@
 """Write the files of a plan and judge them; nothing is published."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import ibis
 import ibis.expr.types as ir
 
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.judge import change_quality, table_quality
-from snowpipe_platform.execution.plan import TOUCHED, Plan
+from snowpipe_platform.execution.plan import TARGET, TOUCHED, Plan
 from snowpipe_platform.ports import Session
 from snowpipe_platform.records import FileLayout, LakeFile, LakeRows, StagedFile, TableLayout
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.history import restrict
 from snowpipe_platform.spec.quality import Quality
-from snowpipe_platform.spec.table import STATUS, ChangesTable, Table
+from snowpipe_platform.spec.table import LOAD_DAY, STATUS, ChangesTable, Table
 
-TARGET = "target"
-STAGED = "staged"
 KEPT = "kept"
 PROPOSED = "proposed"
 
 
 @dataclass(frozen=True)
 class Draft:
-    """Files written and judged, not committed. base: the table's files before."""
+    """Files written and judged, not committed. base: the table's files before. touched: scope values, or origins, that
+    were replaced. quality_before: of a changes table whose rows are replaced, of the same load days as they are."""
 
     staged: tuple[StagedFile, ...]
     remove: tuple[LakeFile, ...]
     base: tuple[LakeFile, ...]
+    touched: int
     quality: Quality
+    quality_before: Quality = field(default_factory=Quality)
 
     @property
     def rows_before(self) -> int:
@@ -41,7 +42,7 @@ class Draft:
 
 
 def table_layout(table: Table) -> TableLayout:
-    """How the table lies in the lake: a changes table has its valid and quarantined rows in files of their own."""
+    """How the table lies in the lake: a changes table has the rows of each status in files of their own."""
     columns = (STATUS, *table.partition_columns) if isinstance(table, ChangesTable) else table.partition_columns
     return TableLayout(table.name, table.schema, columns, table.description)
 
@@ -53,40 +54,41 @@ def write_draft(plan: Plan, ground: Ground, *, folder: str, prefix: str) -> Draf
     with ground.engine.session() as session:
         for source, bound in plan.sources.items():
             session.bind(source, bound)
-        remove, rows = _rows_to_write(plan, base, session, ground)
+        touched, remove, rows = _rows_to_write(plan, base, session, ground)
         staged: tuple[StagedFile, ...] = ()
         if rows is not None:
             partitions = table_layout(plan.table).partition_columns
             staged = tuple(session.write(rows, FileLayout(folder, prefix, partitions, ground.lake.field_ids(name))))
-        return Draft(staged, remove, base, _judge(plan, staged, remove, base, session))
+        quality, quality_before = _judge(plan, staged, remove, base, session)
+        return Draft(staged, remove, base, touched, quality, quality_before)
 
 
 def _rows_to_write(
     plan: Plan, base: tuple[LakeFile, ...], session: Session, ground: Ground
-) -> tuple[tuple[LakeFile, ...], ir.Table | None]:
-    """The files that go, and the rows that come: of replaced files, also the rows that stay."""
+) -> tuple[int, tuple[LakeFile, ...], ir.Table | None]:
+    """How much is touched, the files that go, and the rows that come: of replaced files, also the rows that stay."""
     if plan.operation == "replace_all":
-        return base, plan.expression
+        return 0, base, plan.expression
     if plan.replaces and plan.base is not None:
         replaced = ground.lake.files(plan.table.name, snapshot_id=plan.base.snapshot_id, where=plan.replaces)
-        return tuple(replaced), plan.expression
+        return 0, tuple(replaced), plan.expression
     if plan.touched is None or plan.expression is None:
-        return (), plan.expression
-    _, remove = find_touched(plan.table, plan.touched, base, session)
+        return 0, (), plan.expression
+    count, remove = find_touched(plan.table, plan.touched, base, session)
     touched = ibis.table(plan.touched.schema(), name=TOUCHED)
     if not remove:
-        return (), plan.expression
+        return count, (), plan.expression
     session.bind(KEPT, LakeRows(tuple(file.path for file in remove), plan.table.schema))
     kept = ibis.table(plan.table.schema, name=KEPT)
-    return remove, ibis.union(plan.expression, restrict(kept, touched, plan.touched.columns, inside=False))
+    return count, remove, ibis.union(plan.expression, restrict(kept, touched, plan.touched.columns, inside=False))
 
 
 def find_touched(
     table: Table, touched: ir.Table, base: tuple[LakeFile, ...], session: Session
 ) -> tuple[int, tuple[LakeFile, ...]]:
     """How many scope values are touched, bound as `touched` from then on, and the files that hold a row of them."""
-    count = session.materialize(TOUCHED, touched)
     session.bind(TARGET, LakeRows(tuple(file.path for file in base), table.schema))
+    count = session.materialize(TOUCHED, touched)
     hit = set(session.files_with(TARGET, ibis.table(touched.schema(), name=TOUCHED))) if base else set()
     return count, tuple(file for file in base if file.path in hit)
 
@@ -97,17 +99,24 @@ def _judge(
     remove: tuple[LakeFile, ...],
     base: tuple[LakeFile, ...],
     session: Session,
-) -> Quality:
-    """Counts of the rows as they would be after the commit; of a changes table, of the new rows; of an as-of table, of
-    the date's."""
+) -> tuple[Quality, Quality]:
+    """Counts of the rows as they would be after the commit, and of a changes table whose rows are replaced as they are
+    before it: whole load days, as a few mended rows say little. Of one that grows, of the new rows; of an as-of table,
+    of its date's."""
     new = tuple(file.path for file in staged)
-    if isinstance(plan.table, ChangesTable):
-        session.bind(STAGED, LakeRows(new, plan.table.schema))
-        return change_quality(ibis.table(plan.table.schema, name=STAGED), session)
+    is_changes, grows = isinstance(plan.table, ChangesTable), plan.touched is None
     if isinstance(plan.table, AsOfTable):
-        session.bind(STAGED, LakeRows(new, plan.table.schema))
-        return table_quality(plan.table, ibis.table(plan.table.schema, name=STAGED), session, day=plan.request.day)
+        session.bind(PROPOSED, LakeRows(new, plan.table.schema))
+        proposed = ibis.table(plan.table.schema, name=PROPOSED)
+        return table_quality(plan.table, proposed, session, day=plan.request.day), Quality()
     gone = {file.path for file in remove}
-    paths = (*(file.path for file in base if file.path not in gone), *new)
-    session.bind(PROPOSED, LakeRows(paths, plan.table.schema))
-    return table_quality(plan.table, ibis.table(plan.table.schema, name=PROPOSED), session)
+    kept = () if is_changes and grows else tuple(file.path for file in base if file.path not in gone)
+    session.bind(PROPOSED, LakeRows((*kept, *new), plan.table.schema))
+    proposed = ibis.table(plan.table.schema, name=PROPOSED)
+    if not is_changes:
+        return table_quality(plan.table, proposed, session), Quality()
+    if grows:
+        return change_quality(proposed, session), Quality()
+    before = ibis.table(plan.table.schema, name=TARGET)
+    after, before = (rows.filter(rows[LOAD_DAY].isin(sorted(plan.days))) for rows in (proposed, before))
+    return change_quality(after, session), change_quality(before, session)

@@ -4,7 +4,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from snowpipe_platform.execution.cost import COST_PROPERTY, Cost
@@ -12,7 +12,7 @@ from snowpipe_platform.execution.draft import Draft, table_layout, write_draft
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.execution.judge import change_quality, rules_of, table_quality
-from snowpipe_platform.execution.plan import CODE_VERSION_PROPERTY, Plan, TableRequest
+from snowpipe_platform.execution.plan import CODE_VERSION_PROPERTY, NOTHING_TO_REPLAY, Plan, TableRequest
 from snowpipe_platform.execution.planning import decide
 from snowpipe_platform.records import Commit, TableState
 from snowpipe_platform.spec.analysis_dates import DATES_PROPERTY
@@ -26,6 +26,7 @@ __all__ = [
     "JOB_PROPERTY",
     "OVERRIDE_PROPERTY",
     "PARTITION_PROPERTY",
+    "REPLAY_PROPERTY",
     "ROWS_PROPERTY",
     "RUN_ID_PROPERTY",
     "TableRequest",
@@ -46,6 +47,8 @@ ROWS_PROPERTY = "snowpipe.rows"
 HELD = "held"
 OVERRIDE_PROPERTY = "snowpipe.override"
 """JSON: who published in spite of which rules, and why."""
+REPLAY_PROPERTY = "snowpipe.replay"
+"""JSON: who had how many quarantined rows judged again and accepted, and why."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class TableResult:
 
     state: the table afterwards, None when it has no commit yet. published: False when the new rows broke more than a
     rule tolerates; they are then held on the branch `held_on`, and the table is as it was. rows: in the table after a
-    publication; new: rows more than before (of a changes table, rows of this commit); quality: of what was judged.
+    publication; new: rows more than before (of a changes table that grows, rows of this commit); replaced: rows of a
+    changes table that went, or were made anew; quality: of what was judged.
     """
 
     plan: Plan
@@ -66,6 +70,7 @@ class TableResult:
     quarantined: int
     seconds: float
     held_on: str | None = None
+    replaced: int = 0
 
     @property
     def committed(self) -> bool:
@@ -88,6 +93,9 @@ def run_table(request: TableRequest, ground: Ground) -> TableResult:
         folder = ground.lake.staging(plan.table.name, attempt=commit_id)
         try:
             draft = write_draft(plan, ground, folder=folder, prefix=commit_id[:12])
+            if request.replay is not None and not draft.touched:
+                ground.lake.discard([folder])
+                return _unchanged(replace(plan, operation="nothing", reason=NOTHING_TO_REPLAY), started)
             ground.state.verify(lease)
             return _publish(plan, draft, commit_id, ground, started)
         except BaseException:
@@ -137,28 +145,38 @@ def _publish(plan: Plan, draft: Draft, commit_id: str, ground: Ground, started: 
         published=branch is None,
         quality=draft.quality,
         rows=draft.rows_before if branch else draft.rows_after,
-        new=total.rows if is_changes else draft.rows_after - draft.rows_before,
+        new=total.rows if is_changes and plan.touched is None else draft.rows_after - draft.rows_before,
         quarantined=total.quarantined,
         seconds=time.monotonic() - started,
         held_on=branch,
+        replaced=draft.touched if is_changes else 0,
     )
 
 
 def _broken_rules(plan: Plan, draft: Draft) -> list[str]:
-    """Ids of the rules beyond their tolerance in some partition."""
-    failed = draft.quality.failed(rules_of(plan.table)).values()
-    return sorted({rule.id for rules in failed for rule in rules})
+    """Ids of the rules beyond their tolerance in some partition. A day that is in the table already is not held back
+    for what is left of its bad rows: only for more of them."""
+    failed = draft.quality.failed(rules_of(plan.table))
+    return sorted({rule.id for day, rules in failed.items() if _is_worse(draft, day) for rule in rules})
+
+
+def _is_worse(draft: Draft, partition: str) -> bool:
+    before = draft.quality_before.by_partition.get(partition)
+    return before is None or draft.quality.by_partition[partition].quarantined > before.quarantined
 
 
 def _properties(plan: Plan, draft: Draft, *, is_held: bool, started: float) -> Mapping[str, str]:
     request, broken = plan.request, _broken_rules(plan, draft)
     overridden = request.override is not None and bool(broken)
+    replay = request.replay
+    replayed = None if replay is None else {"by": replay.by, "reason": replay.reason, "rows": draft.touched}
     dates = {} if plan.dates is None else {DATES_PROPERTY: plan.dates.encode()}
     cost = Cost(
         time.monotonic() - started, sum(file.rows for file in draft.staged), sum(f.size_bytes for f in draft.staged)
     )
     return {
         **dates,
+        **({} if replayed is None else {REPLAY_PROPERTY: json.dumps(replayed)}),
         **({OVERRIDE_PROPERTY: json.dumps({"by": request.override, "rules": broken})} if overridden else {}),
         RUN_ID_PROPERTY: request.identity.run_id,
         JOB_PROPERTY: request.identity.job,

@@ -15,7 +15,7 @@ from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.landing_plan import LandingPlan
 from snowpipe_platform.execution.source_read import SourceRead, SourceSql
 from snowpipe_platform.ports import Warehouse
-from snowpipe_platform.spec.bronze_log import images
+from snowpipe_platform.spec.bronze_log import landings
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.landed_columns import known_to_extraction
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
@@ -80,7 +80,8 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
     clock = warehouse.clock()
     source, columns, changes = _columns(query, log, warehouse)
     own = [manifest for manifest in log if manifest.query == query.name and manifest.kind != "arrival"]
-    landed = [manifest for manifest in images(log) if manifest.query == query.name]
+    # What a person edited is no image of the source: compared with it, the source's own row would land again.
+    landed = [manifest for manifest in landings(log) if manifest.query == query.name]
     common = {
         "query": query,
         "source_system": source_system,

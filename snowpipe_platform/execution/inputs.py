@@ -8,10 +8,10 @@ import ibis
 
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.records import ChangedRows, LakeRows, LakeSnapshot, TableState
+from snowpipe_platform.records import BronzeRows, ChangedRows, LakeRows, LakeSnapshot, TableState
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption, UpstreamCommit
-from snowpipe_platform.spec.manifest import Manifest
+from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS, Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import CHANGED_AT, STATUS, VALID, ChangesTable, DerivedTable, Table
 
@@ -52,6 +52,12 @@ def read_inputs(pipeline: Pipeline, table: Table, ground: Ground) -> TableInputs
         logs = {name: tuple(ground.bronze.log(_source(pipeline, name))) for name in table.inputs}
         return replace(inputs, logs=logs, first_change_at=_first_change_at(inputs.changed, ground))
     return TableInputs(base)
+
+
+def bronze_source(entries: Sequence[Manifest], columns: ibis.Schema, inputs: TableInputs) -> BronzeRows:
+    """Rows of some entries of the log, with the source's columns and the platform's."""
+    schema = ibis.schema(dict(columns.items()) | PLATFORM_COLUMNS)
+    return BronzeRows(tuple(entries), inputs.bronze_locations, schema)
 
 
 def _derived_inputs(

@@ -9,7 +9,15 @@ from snowpipe_platform.execution.change_rows import all_rules
 from snowpipe_platform.ports import Session
 from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.quality import WHOLE_TABLE, Counts, Quality
-from snowpipe_platform.spec.table import FAILED_RULES, LOAD_DAY, QUARANTINED, STATUS, ChangesTable, Table
+from snowpipe_platform.spec.table import (
+    DISCARDED,
+    FAILED_RULES,
+    LOAD_DAY,
+    QUARANTINED,
+    STATUS,
+    ChangesTable,
+    Table,
+)
 
 
 def rules_of(table: Table) -> tuple[Rule, ...]:
@@ -18,16 +26,21 @@ def rules_of(table: Table) -> tuple[Rule, ...]:
 
 
 def change_quality(rows: ir.Table, session: Session) -> Quality:
-    """Counts by load day, from the verdicts the rows carry."""
-    counted = rows.group_by(LOAD_DAY).aggregate(n=rows.count(), bad=(rows[STATUS] == QUARANTINED).sum())
-    verdicts = rows.select(LOAD_DAY, rule=rows[FAILED_RULES].unnest())
+    """Counts by load day, from the verdicts the rows carry; a row given up breaks no rule any more."""
+    counted = rows.group_by(LOAD_DAY).aggregate(
+        n=rows.count(), bad=(rows[STATUS] == QUARANTINED).sum(), given_up=(rows[STATUS] == DISCARDED).sum()
+    )
+    kept = rows.filter(rows[STATUS] != DISCARDED)
+    verdicts = kept.select(LOAD_DAY, rule=kept[FAILED_RULES].unnest())
     broken = verdicts.group_by([LOAD_DAY, "rule"]).aggregate(n=verdicts.count())
     by_day: dict[str, dict[str, int]] = {}
     for row in session.fetch(broken).to_pylist():
         by_day.setdefault(str(row[LOAD_DAY]), {})[row["rule"]] = row["n"]
     return Quality(
         {
-            str(row[LOAD_DAY]): Counts(row["n"], int(row["bad"]), by_day.get(str(row[LOAD_DAY]), {}))
+            str(row[LOAD_DAY]): Counts(
+                row["n"], int(row["bad"]), by_day.get(str(row[LOAD_DAY]), {}), int(row["given_up"])
+            )
             for row in session.fetch(counted).to_pylist()
         }
     )

@@ -10,10 +10,10 @@ import ibis.expr.types as ir
 from snowpipe_platform.errors import LakeError, PipelineError, SnowpipeError
 from snowpipe_platform.execution.as_of_plan import date_rows
 from snowpipe_platform.execution.change_rows import ORIGIN_COLUMNS, bronze_table, change_rows
-from snowpipe_platform.execution.changes_plan import source_columns
 from snowpipe_platform.execution.derived_plan import derived_rows
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.bronze_log import all_columns
 from snowpipe_platform.spec.column_graph import NOTHING, ColumnGraph, ColumnLineage, Lineage, TableColumn
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.lineage import column_lineage
@@ -78,7 +78,7 @@ def _landed_columns(entity: str, ground: Ground) -> ibis.Schema:
     if not log:
         msg = f"bronze/{entity} has no extraction yet, so its columns are not known. Land one with 'snowpipe run'."
         raise LakeError(msg)
-    return source_columns(log)
+    return all_columns(log)
 
 
 def _bronze_lineage(query: Query, ground: Ground) -> Lineage:

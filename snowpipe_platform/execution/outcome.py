@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from snowpipe_platform.execution.execute import TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
+from snowpipe_platform.execution.plan import Replay
 from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.quality import Quality, Verdict
 from snowpipe_platform.spec.table import ChangesTable
@@ -37,11 +38,13 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One table to bring up to date once. day: the load day of an extraction or of changes; None takes in all days."""
+    """One table to bring up to date once. day: the load day of an extraction or of changes; None takes in all days.
+    replay: quarantined rows to judge again instead."""
 
     name: str
     day: date | None = None
     rebuild: bool = False
+    replay: Replay | None = None
 
     @property
     def title(self) -> str:
@@ -149,7 +152,7 @@ def _status(result: TableResult, findings: Sequence[Finding], *, waiting: bool) 
         return Status.HELD, broken(findings)
     if findings:
         return Status.WARNED, broken(findings)
-    changed_no_row = result.new == 0 and isinstance(result.plan.table, ChangesTable)
+    changed_no_row = not (result.new or result.replaced) and isinstance(result.plan.table, ChangesTable)
     if changed_no_row or result.plan.reason == "inputs changed no row":
         return Status.UNCHANGED, "nothing new in what it reads"
     return Status.OK, ""

@@ -14,18 +14,31 @@ from snowpipe_platform.spec.consumption import Consumption
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import Table
 
+TARGET = "target"
 TOUCHED = "touched"
+"""Names every plan may use: the table's own rows as they are, and the scope values, or origins, it replaces."""
+NOTHING_TO_REPLAY = "none of the rows is in quarantine and passes today's rules"
 CODE_VERSION_PROPERTY = "snowpipe.code-version"
 """The code of the oldest rows: rows that a run adds or replaces do not make the others new."""
 
 Operation = Literal["nothing", "append", "replace_touched", "replace_date", "replace_all"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """Quarantined rows of a changes table to judge again. origins: ranges of source rows by manifest number.
+    by, reason: whose doing it is and why, recorded with the commit."""
+
+    origins: Mapping[int, str]
+    by: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class TableRequest:
     """One table to bring up to date. day: of a changes table only what was landed for that load day; of an as-of table
     the analysis date. rebuild: from all inputs, anew. override: who publishes rows beyond a rule's tolerance, and why;
-    recorded with the commit."""
+    recorded with the commit. replay: instead of taking in what is new, judge rows in quarantine again."""
 
     pipeline: Pipeline
     table: Table
@@ -33,15 +46,17 @@ class TableRequest:
     day: date | None = None
     rebuild: bool = False
     override: str | None = None
+    replay: Replay | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One commit, decided: `expression` over the names in `sources` gives the rows to write.
+    """One commit, decided: `expression` over the names in `sources` and TARGET gives the rows to write.
 
-    touched: the scope values to replace, over the `#changed` names; None when rows are appended or all are replaced.
-    replaces: of an as-of table, the partition that is replaced, as column equals value.
-    consumed: what the table will have consumed after the commit. dates: of an as-of table, those it will have.
+    touched: the scope values, or of a changes table the origins, to replace; None when rows are appended or all are
+    replaced. replaces: of an as-of table, the partition that is replaced, as column equals value.
+    consumed: what the table will have consumed after the commit. days: of a changes table, load days whose rows it
+    adds, replaces or removes. dates: of an as-of table, those it will have.
     """
 
     request: TableRequest
@@ -51,6 +66,7 @@ class Plan:
     consumed: Consumption
     expression: ir.Table | None = None
     touched: ir.Table | None = None
+    days: frozenset[date] = frozenset()
     sources: Mapping[str, Rows] = field(default_factory=dict)
     replaces: Mapping[str, object] = field(default_factory=dict)
     dates: AnalysisDates | None = None

@@ -7,10 +7,10 @@ from functools import cache, cached_property
 import pyarrow as pa
 
 from snowpipe_platform.errors import SourceError
-from snowpipe_platform.execution.changes_plan import source_columns
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.ports import Warehouse
 from snowpipe_platform.records import Parameter
+from snowpipe_platform.spec.bronze_log import all_columns
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
 
@@ -59,7 +59,7 @@ class Remembered:
         del sql, parameters
         if not self._log:
             raise NotAskedError("its columns are known to the source alone; nothing is landed yet")
-        return source_columns(self._log).to_pyarrow()
+        return all_columns(self._log).to_pyarrow()
 
     def stream(self, sql: str, parameters: Sequence[Parameter] = ()) -> Iterator[pa.RecordBatch]:
         raise NotAskedError(f"rows are known to the source alone: {sql} {parameters}")

@@ -25,7 +25,7 @@ from snowpipe_platform.execution.landing import Progress
 from snowpipe_platform.execution.outcome import Outcome, Status, Step, extraction_outcome, table_outcome
 from snowpipe_platform.execution.plan import TableRequest
 from snowpipe_platform.spec.as_of import AsOfTable
-from snowpipe_platform.spec.bronze_log import standing
+from snowpipe_platform.spec.bronze_log import landings
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
@@ -142,10 +142,8 @@ def _carry_out(step: Step, run: Run, ground: Ground) -> Outcome:
         if step.name.startswith(BRONZE):
             return _extract(step, run, ground, started)
         table = run.pipeline.table(step.name)
-        result = run_table(
-            TableRequest(run.pipeline, table, run.identity, step.day, step.rebuild, run.override), ground
-        )
-        return table_outcome(step, result)
+        request = TableRequest(run.pipeline, table, run.identity, step.day, step.rebuild, run.override, step.replay)
+        return table_outcome(step, run_table(request, ground))
     except Exception as error:  # noqa: BLE001 - a table's own code may raise anything, and other branches go on
         return Outcome(step, Status.FAILED, str(error), seconds=time.monotonic() - started, error=error)
 
@@ -159,7 +157,7 @@ def _extract(step: Step, run: Run, ground: Ground, started: float) -> Outcome:
     results: list[ExtractionResult] = []
     while not results or _is_cut_short(results[-1]):
         results.append(execute_extraction(request, ground, progress=run.progress, notice=run.notice))
-    rows = sum(manifest.rows_landed for manifest in standing(ground.bronze.log(query.entity)))
+    rows = sum(manifest.rows_landed for manifest in landings(ground.bronze.log(query.entity)))
     return extraction_outcome(step, results, rows=rows, seconds=time.monotonic() - started)
 
 

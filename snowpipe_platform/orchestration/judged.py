@@ -19,11 +19,13 @@ from snowpipe_platform.records import LakeRows, TableState
 from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, WHOLE_TABLE, Counts, Quality
 from snowpipe_platform.spec.table import (
+    DISCARDED,
     FAILED_RULES,
     MANIFEST_NUMBER,
     PAYLOAD,
     SOURCE_FILE,
     SOURCE_ROW,
+    STATUS,
     ChangesTable,
     DerivedTable,
     Table,
@@ -111,7 +113,8 @@ def examples(judged: Judged, rule: Rule, session: Session, rows: ir.Table) -> li
     """A few rows that break the rule: what it looks at, what tells the row from others, and where it came from."""
     columns, order = [*rule.columns], [*rule.columns]
     if isinstance(judged.table, ChangesTable):
-        broken = rows.filter(rows[FAILED_RULES].contains(rule.id))
+        kept = rows.filter(rows[STATUS] != DISCARDED)
+        broken = kept.filter(kept[FAILED_RULES].contains(rule.id))
         columns, order = [*judged.table.key, *columns, PAYLOAD, SOURCE_FILE, SOURCE_ROW], [MANIFEST_NUMBER, SOURCE_ROW]
     else:
         broken = rows.filter(rule.breaks(rows))

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 from snowpipe_platform.backends.duckdb_sql import bronze_sql
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.spec.bronze_log import last_extraction, standing
+from snowpipe_platform.spec.bronze_log import landings, last_extraction
 from snowpipe_platform.spec.table import CHANGE_COLUMNS, LOAD_DAY, STATUS, VALID
 
 
@@ -22,7 +22,7 @@ def load_bronze(entity: str, ground: Ground, *, days: Collection[date] | None = 
     if not log:
         msg = f"bronze/{entity} has no extraction yet. Land one with 'snowpipe run bronze/{entity}'."
         raise LakeError(msg)
-    manifests = [manifest for manifest in standing(log) if days is None or manifest.load_day in days]
+    manifests = [manifest for manifest in landings(log) if days is None or manifest.load_day in days]
     locations = {file.path: ground.bronze.locate(file) for manifest in manifests for file in manifest.files}
     return ibis.duckdb.connect().sql(bronze_sql(manifests, locations, (last_extraction(log) or log[-1]).schema))
 

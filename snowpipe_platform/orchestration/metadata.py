@@ -18,7 +18,7 @@ from snowpipe_platform.orchestration.judged import quality_of
 from snowpipe_platform.orchestration.names import EXTRACTED_AT, SOURCE_CLOCK, asset_key
 from snowpipe_platform.orchestration.on_time import table_deadline
 from snowpipe_platform.records import TableState
-from snowpipe_platform.spec.bronze_log import standing
+from snowpipe_platform.spec.bronze_log import landings
 from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
@@ -34,9 +34,9 @@ _int, _float, _text, _md = dg.MetadataValue.int, dg.MetadataValue.float, dg.Meta
 
 
 def extraction_metadata(result: ExtractionResult, ground: Ground) -> Metadata:
-    """Of one load day's extraction. `dagster/row_count` is of all rows that count, `dagster/partition_row_count` of the
-    day's; the other counts are of this run."""
-    plan, log = result.plan, standing(ground.bronze.log(result.plan.query.entity))
+    """Of one load day's extraction. `dagster/row_count` counts every row ever landed but those withdrawn,
+    `dagster/partition_row_count` the day's; the other counts are of this run."""
+    plan, log = result.plan, landings(ground.bronze.log(result.plan.query.entity))
     found: Metadata = {
         "summary": _text(result.summary),
         **log_metadata(log, plan.load_day),
@@ -99,6 +99,7 @@ def table_metadata(result: TableResult, ground: Ground) -> Metadata:
         "dagster/row_count": _int(result.rows),
         "rows_new": _int(result.new),
         "rows_quarantined": _int(result.quarantined),
+        "rows_replaced": _int(result.replaced),
         "operation": _text(plan.operation),
         "reason": _text(plan.reason),
         "seconds": _float(round(result.seconds, 3)),
@@ -152,9 +153,10 @@ def summary(result: TableResult) -> str:
     """One sentence for a person."""
     if not result.committed:
         return f"nothing to do: {result.plan.reason}"
+    replaced = f", {result.replaced:,} replaced" if result.replaced else ""
     bad = f", {result.quarantined:,} quarantined" if result.quarantined else ""
     if result.published:
-        return f"{result.new:+,} rows{bad}; {result.rows:,} in the table"
+        return f"{result.new:+,} rows{replaced}{bad}; {result.rows:,} in the table"
     failed = {rule.id for rules in result.quality.failed(rules_of(result.plan.table)).values() for rule in rules}
     broken = ", ".join(sorted(failed))
     return f"{result.quality.total.rows:,} rows held back: beyond the tolerance of {broken}; the table is as it was"
@@ -168,7 +170,9 @@ def quality_table(rules: Iterable[Rule], counts: Counts) -> str:
         f"| {tolerated(rule)} | {counts.verdict(rule).value} |"
         for rule in rules
     ]
-    return "\n".join([*lines, "", f"{counts.rows:,} rows judged, {counts.quarantined:,} quarantined."])
+    discarded = f", {counts.discarded:,} discarded" if counts.discarded else ""
+    told = f"{counts.rows:,} rows judged, {counts.quarantined:,} quarantined{discarded}."
+    return "\n".join([*lines, "", told])
 
 
 def tolerated(rule: Rule) -> str:

@@ -21,7 +21,7 @@ from snowpipe_platform.orchestration.names import (
 )
 from snowpipe_platform.spec.analysis_dates import AnalysisDates
 from snowpipe_platform.spec.as_of import AsOfTable
-from snowpipe_platform.spec.bronze_log import cut_days, incomplete_days, standing
+from snowpipe_platform.spec.bronze_log import cut_days, incomplete_days, landings
 from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import Manifest
@@ -135,9 +135,9 @@ def example_table(rows: list[dict[str, Any]]) -> dg.TableMetadataValue:
 
 
 def bronze_outcomes(query: Query, day: date, *, names: Collection[str], ground: Ground) -> list[dg.AssetCheckResult]:
-    """The checks called `names` of one load day, over all its manifests that count."""
+    """The checks called `names` of one load day, over all that was landed for it and counts."""
     log = ground.bronze.log(query.entity)
-    manifests = [manifest for manifest in standing(log) if manifest.load_day == day]
+    manifests = [manifest for manifest in landings(log) if manifest.load_day == day]
     key = asset_key(bronze_name(query.entity))
     found = []
     if WINDOW_COMPLETE in names:
@@ -160,7 +160,7 @@ def bronze_outcomes(query: Query, day: date, *, names: Collection[str], ground: 
 
 def _window_complete(key: dg.AssetKey, day: date, log: list[Manifest]) -> dg.AssetCheckResult:
     is_complete = day not in incomplete_days(log)
-    runs = sum(manifest.load_day == day for manifest in standing(log))
+    runs = sum(manifest.load_day == day for manifest in landings(log))
     cause = "max_batches ended the last run" if day in cut_days(log) else "what was landed was withdrawn"
     waiting = f"more rows wait: {cause}; the next is requested until all are landed"
     return dg.AssetCheckResult(

@@ -44,17 +44,19 @@ def unconsumed(pipeline: Pipeline, ground: Ground) -> Iterator[Pending]:
     """
     for table in pipeline.tables:
         if isinstance(table, ChangesTable):
-            yield from (Pending(table.name, day) for day in _unconsumed_days(table, ground))
+            yield from (Pending(table.name, day) for day in unconsumed_days(table, ground))
         elif isinstance(table, DerivedTable) and _has_unconsumed_inputs(pipeline, table, ground):
             yield Pending(table.name)
 
 
-def _unconsumed_days(table: ChangesTable, ground: Ground) -> list[date]:
+def unconsumed_days(table: ChangesTable, ground: Ground) -> list[date]:
+    """Load days, oldest first, with entries the table has not consumed: rows, or decisions about rows."""
     log = ground.bronze.log(table.source)
     done: set[int] = set()
     for state in _attempts(table, ground):
         done |= _consumed(state).manifests.get(table.source, frozenset())
     waiting = set(cut_days(log))
+    # A watermark entry changes no row, so no run is requested for it.
     news = [entry for entry in log if entry.kind != "watermark" and entry.number not in done]
     return sorted({entry.load_day for entry in news if entry.load_day not in waiting})
 

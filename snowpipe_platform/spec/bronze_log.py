@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from datetime import date
 
+import ibis
+import ibis.expr.datatypes as dt
+
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.reach import reach_of, reads_source
+from snowpipe_platform.spec.schema_change import widest
 from snowpipe_platform.spec.watermark import Watermark, touches
 
 
@@ -19,9 +23,23 @@ def standing(log: Sequence[Manifest]) -> list[Manifest]:
     return [entry for entry in log if entry.has_rows and entry.number not in gone]
 
 
-def images(log: Sequence[Manifest]) -> list[Manifest]:
-    """The entries whose rows are what a source row looked like: what an extraction compares with."""
-    return [entry for entry in standing(log) if entry.kind in {"extraction", "arrival"}]
+def landings(log: Sequence[Manifest]) -> list[Manifest]:
+    """The extractions and arrivals that still count: every row that counts is one of theirs, or a correction of it."""
+    return [entry for entry in standing(log) if entry.kind != "correction"]
+
+
+def all_columns(log: Sequence[Manifest]) -> ibis.Schema:
+    """The source columns the entity ever had, each in the widest of its types."""
+    columns: dict[str, dt.DataType] = {}
+    for column in (column for entry in log for column in entry.columns):
+        found = ibis.dtype(column.type)
+        columns[column.name] = widest(columns[column.name], found) if column.name in columns else found
+    return ibis.schema(columns)
+
+
+def watermark_column(log: Sequence[Manifest]) -> str | None:
+    """Bronze's name of the watermark of the latest extraction; None for a snapshot."""
+    return next((entry.watermark_column for entry in reversed(log) if entry.kind == "extraction"), None)
 
 
 def last_extraction(log: Sequence[Manifest]) -> Manifest | None:

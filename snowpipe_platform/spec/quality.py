@@ -21,15 +21,20 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows looked at, rows quarantined, and rows that break each rule; a rule no row breaks may be left out."""
+    """Rows looked at, rows quarantined, and rows that break each rule; a rule no row breaks may be left out.
+
+    discarded: of the rows, those a person gave up; they break no rule any more.
+    """
 
     rows: int
     quarantined: int = 0
     broken: Mapping[str, int] = field(default_factory=dict)
+    discarded: int = 0
 
     def share(self, rule_id: str) -> float:
-        """Share of the rows, 0 to 1, that break the rule."""
-        return self.broken.get(rule_id, 0) / self.rows if self.rows else 0.0
+        """Share of the rows not given up, 0 to 1, that break the rule."""
+        judged = self.rows - self.discarded
+        return self.broken.get(rule_id, 0) / judged if judged else 0.0
 
     def verdict(self, rule: Rule) -> Verdict:
         """Beyond `error_above` an error rule fails, beyond `warn_above` any rule warns."""
@@ -58,6 +63,7 @@ class Quality:
             sum(count.rows for count in counts),
             sum(count.quarantined for count in counts),
             {rule_id: sum(count.broken.get(rule_id, 0) for count in counts) for rule_id in ids},
+            sum(count.discarded for count in counts),
         )
 
     def failed(self, rules: Sequence[Rule]) -> dict[str, list[Rule]]:
@@ -68,7 +74,7 @@ class Quality:
     def encode(self) -> str:
         return json.dumps(
             {
-                k: {"rows": c.rows, "quarantined": c.quarantined, "broken": dict(c.broken)}
+                k: {"rows": c.rows, "quarantined": c.quarantined, "broken": dict(c.broken), "discarded": c.discarded}
                 for k, c in self.by_partition.items()
             },
             sort_keys=True,
@@ -77,4 +83,4 @@ class Quality:
     @classmethod
     def decode(cls, text: str | None) -> "Quality":
         stored = json.loads(text) if text else {}
-        return cls({key: Counts(value["rows"], value["quarantined"], value["broken"]) for key, value in stored.items()})
+        return cls({key: Counts(**value) for key, value in stored.items()})

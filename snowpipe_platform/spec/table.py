@@ -35,6 +35,7 @@ SOURCE_ROW = "source_row"
 
 VALID = "valid"
 QUARANTINED = "quarantined"
+DISCARDED = "discarded"
 
 CHANGE_SIDE = "change_side"
 BEFORE = "before"
@@ -52,11 +53,11 @@ CHANGE_COLUMNS: dict[str, str] = {
     SOURCE_FILE: "string",
     SOURCE_ROW: "int64",
 }
-"""What the platform adds to an accepted or quarantined change.
+"""What the platform adds to every landed row, accepted or not.
 
 changed_at: the instant of the change, UTC. change_type: upsert or delete. load_day: the day it was extracted for.
-change_status: valid or quarantined. failed_rules: ids of the rules the row breaks, warnings included.
-payload: a quarantined row as extracted, a JSON object of texts.
+change_status: valid, quarantined, or discarded: given up by a person, and neither of the two. failed_rules: ids of the
+rules the row breaks, warnings included. payload: a row that is not valid as extracted, a JSON object of texts.
 manifest_number, source_file, source_row: its origin in bronze.
 """
 

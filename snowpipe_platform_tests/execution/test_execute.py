@@ -407,7 +407,7 @@ def test_a_commit_says_who_wrote_it_when_and_how_its_rules_stood(ledger):
     assert properties["snowpipe.partition"] == "2024-03-01"
     assert properties["snowpipe.rows"] == "2"
     assert json.loads(properties["snowpipe.quality"]) == {
-        "2024-03-01": {"rows": 2, "quarantined": 1, "broken": {"amount.is_int64": 1}}
+        "2024-03-01": {"rows": 2, "quarantined": 1, "broken": {"amount.is_int64": 1}, "discarded": 0}
     }
     assert date.fromisoformat(properties["snowpipe.partition"]) == date(2024, 3, 1)
 
