@@ -49,6 +49,8 @@ class IcebergLake:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
+        self._file = self._root / "catalog.db"
+        """Absent until somebody writes: looking makes no catalog."""
 
     @cached_property
     def _catalog(self) -> "SqlCatalog":
@@ -56,7 +58,7 @@ class IcebergLake:
         from sqlalchemy.exc import DatabaseError  # noqa: PLC0415
 
         make_folder(self._root)
-        options = {"uri": f"sqlite:///{self._catalog_path}", "warehouse": f"file://{self._root}"}
+        options = {"uri": f"sqlite:///{self._file}", "warehouse": f"file://{self._root}"}
         # Another process may create one of the catalog's tables between this one's look and its own attempt.
         opening = Retrying(
             retry=retry_if_exception_type(DatabaseError),
@@ -66,17 +68,8 @@ class IcebergLake:
         )
         return opening(SqlCatalog, "snowpipe", **options)
 
-    @property
-    def _is_new(self) -> bool:
-        """Nobody has written here: looking makes no catalog."""
-        return not self._catalog_path.exists()
-
-    @property
-    def _catalog_path(self) -> Path:
-        return self._root / "catalog.db"
-
     def tables(self) -> list[str]:
-        if self._is_new:
+        if not self._file.exists():
             return []
         found = (name for (space,) in self._catalog.list_namespaces() for name in self._catalog.list_tables(space))
         return sorted("/".join(name) for name in found)
@@ -221,7 +214,7 @@ class IcebergLake:
             loaded.manage_snapshots().create_branch(current.snapshot_id, branch).commit()
 
     def _load(self, table: str) -> "IcebergTable | None":
-        if self._is_new:
+        if not self._file.exists():
             return None
         from pyiceberg.exceptions import NoSuchTableError  # noqa: PLC0415
 

@@ -55,8 +55,9 @@ def _at_most(found: TablePreview, feeding: Sequence[Preview]) -> int | None:
 
 
 def _bound(preview: Preview) -> int | None:
-    is_bound = isinstance(preview, ExtractionPreview) and preview.kind != "snapshot"
-    return preview.rows if is_bound and preview.certainty is Certainty.EXACT else None
+    if not isinstance(preview, ExtractionPreview) or preview.kind == "snapshot":
+        return None
+    return preview.rows if preview.certainty is Certainty.EXACT else None
 
 
 def _feeds(above: Step, step: Step, table: Table) -> bool:
