@@ -38,14 +38,18 @@ class Planned:
     is_counted: bool
 
     @property
-    def commands(self) -> tuple[str, ...]:
-        """The runs that do it: what was planned, then what makes anew what is stale."""
+    def run_command(self) -> str:
+        """The run that does what was planned."""
         options = self.options
         days = {"--partition": options.partition, "--from": options.start, "--to": options.end}
         words = [*options.tables, *(f"{name} {day}" for name, day in days.items() if day is not None)]
-        run = " ".join(["snowpipe run", *words, *(["--rebuild"] if options.rebuild else [])])
-        stale = [one.preview.step.name for one in self.stale]
-        return (run, *([f"snowpipe run {' '.join(stale)} --rebuild"] if stale else []))
+        return " ".join(["snowpipe run", *words, *(["--rebuild"] if options.rebuild else [])])
+
+    @property
+    def rebuild_command(self) -> str | None:
+        """The run that makes anew what is stale."""
+        names = [one.preview.step.name for one in self.stale]
+        return f"snowpipe run {' '.join(names)} --rebuild" if names else None
 
 
 def print_plan(planned: Planned) -> None:
@@ -65,7 +69,7 @@ def print_plan(planned: Planned) -> None:
     print_text()
     for remark in _remarks(planned, [line for _, lines in sections for line in lines]):
         print_text(remark)
-    for command in planned.commands:
+    for command in filter(None, (planned.run_command, planned.rebuild_command)):
         print_next(command)
 
 
@@ -108,7 +112,8 @@ def plan_json(planned: Planned) -> dict[str, object]:
             for preview in planned.previews
         ],
         "stale": [{"because_of": one.because_of, **_table_json(one.preview)} for one in planned.stale],
-        "next": list(planned.commands),
+        "next": planned.run_command,
+        "next_rebuild": planned.rebuild_command,
     }
 
 

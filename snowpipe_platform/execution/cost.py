@@ -9,8 +9,8 @@ from snowpipe_platform.records import TableState
 COST_PROPERTY = "snowpipe.cost"
 
 COMMIT_SECONDS, BYTES_PER_SECOND = 0.3, 10_000_000
-"""What a commit of next to nothing took, and how fast bytes were read and written beyond it: the shop's tables of
-50,000 customers made anew on 2 cores, 7 to 15 MB a second."""
+"""What a commit of next to nothing took, and how many bytes were read and written a second beyond it: the shop's tables
+of 50,000 customers, made anew on 2 cores; 7 to 15 MB."""
 
 
 @dataclass(frozen=True)

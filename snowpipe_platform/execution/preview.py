@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.outcome import Step
 from snowpipe_platform.execution.plan import Operation
 from snowpipe_platform.records import LakeFile
 from snowpipe_platform.spec.manifest import Manifest
+
+NOBODY = RunIdentity(run_id="plan", job="snowpipe plan")
+"""Who would run it: recorded nowhere."""
 
 
 class Certainty(StrEnum):

@@ -1,22 +1,21 @@
 """What a run's extractions would read, without reading it."""
 
 from datetime import datetime, time, timedelta
+from functools import cached_property
 
 import ibis
 
 from snowpipe_platform.errors import SnowpipeError
 from snowpipe_platform.execution.extraction_plan import ExtractionPlan, Window, plan_extraction
-from snowpipe_platform.execution.ground import Ground, RunIdentity
+from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.outcome import Step
-from snowpipe_platform.execution.preview import Certainty, ExtractionPreview
+from snowpipe_platform.execution.preview import NOBODY, Certainty, ExtractionPreview
 from snowpipe_platform.execution.preview_source import AskedOnce, NotAskedError, Remembered, remembered_clock
 from snowpipe_platform.ports import Warehouse
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import ColumnSpec, Coverage, Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.watermark import encode
-
-NOBODY = RunIdentity(run_id="plan", job="snowpipe plan")
 
 
 class Extractions:
@@ -68,8 +67,11 @@ class Extractions:
     def _remembered(self, log: list[Manifest], step: Step) -> Warehouse:
         day = step.day
         over = [] if day is None else [datetime.combine(day + timedelta(days=1), time())]
-        clock = max([remembered_clock(self._pipeline, self._ground), *over])
-        return Remembered(dialect=self._ground.warehouse.dialect, clock=clock, log=log)
+        return Remembered(dialect=self._ground.warehouse.dialect, clock=max([self._last_seen, *over]), log=log)
+
+    @cached_property
+    def _last_seen(self) -> datetime:
+        return remembered_clock(self._pipeline, self._ground)
 
     def _rows(self, plan: ExtractionPlan) -> list[int]:
         counting = [read.counting for read in plan.reads]

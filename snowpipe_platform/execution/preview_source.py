@@ -62,7 +62,8 @@ class Remembered:
         return all_columns(self._log).to_pyarrow()
 
     def stream(self, sql: str, parameters: Sequence[Parameter] = ()) -> Iterator[pa.RecordBatch]:
-        raise NotAskedError(f"rows are known to the source alone: {sql} {parameters}")
+        del sql, parameters
+        raise NotAskedError("its rows are known to the source alone")
 
     def scalar(self, sql: str, parameters: Sequence[Parameter] = ()) -> object:
         del sql, parameters

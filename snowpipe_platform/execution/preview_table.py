@@ -6,12 +6,21 @@ from dataclasses import replace
 import ibis
 
 from snowpipe_platform.execution.cost import rebuild_seconds
+from snowpipe_platform.execution.derived_plan import CHANGED_SUFFIX
 from snowpipe_platform.execution.draft import find_touched, table_layout
-from snowpipe_platform.execution.ground import Ground, RunIdentity
+from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.outcome import WAITS_FOR, Step
 from snowpipe_platform.execution.plan import Plan, TableRequest
 from snowpipe_platform.execution.planning import plan_table
-from snowpipe_platform.execution.preview import Certainty, ExtractionPreview, InputChange, Preview, TablePreview, Volume
+from snowpipe_platform.execution.preview import (
+    NOBODY,
+    Certainty,
+    ExtractionPreview,
+    InputChange,
+    Preview,
+    TablePreview,
+    Volume,
+)
 from snowpipe_platform.execution.run import BRONZE, held_input
 from snowpipe_platform.ports import Session
 from snowpipe_platform.records import BronzeRows, ChangedRows, LakeFile, LakeRows
@@ -19,8 +28,6 @@ from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import BEFORE, CHANGE_SIDE, Table
 
-NOBODY = RunIdentity(run_id="plan", job="snowpipe plan")
-CHANGED = "#changed"
 REWRITTEN = "rewritten"
 
 
@@ -135,8 +142,8 @@ def _read(plan: Plan, ground: Ground) -> Volume:
         if isinstance(rows, BronzeRows):
             total += Volume.of_manifests(rows.manifests)
         elif isinstance(rows, LakeRows) and name in plan.consumed.commits:
-            files = ground.lake.files(name, snapshot_id=plan.consumed.commits[name].snapshot_id)
-            total += Volume.of(file for file in files if file.path in set(rows.paths))
+            paths, snapshot = set(rows.paths), plan.consumed.commits[name].snapshot_id
+            total += Volume.of(file for file in ground.lake.files(name, snapshot_id=snapshot) if file.path in paths)
     return total
 
 
@@ -149,7 +156,7 @@ def _changes(plan: Plan, session: Session) -> tuple[InputChange, ...]:
             counted = session.fetch(changed.group_by(CHANGE_SIDE).aggregate(n=changed.count())).to_pylist()
             sides: Mapping[str, int] = {row[CHANGE_SIDE]: row["n"] for row in counted}
             after = sum(sides.values()) - sides.get(BEFORE, 0)
-            found.append(InputChange(name.removesuffix(CHANGED), sides.get(BEFORE, 0), after))
+            found.append(InputChange(name.removesuffix(CHANGED_SUFFIX), sides.get(BEFORE, 0), after))
     return tuple(found)
 
 

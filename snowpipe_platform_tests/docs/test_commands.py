@@ -69,4 +69,4 @@ def _timeless(text: str) -> str:
 
 
 def test_the_pages_show_commands():
-    assert {page for page, _ in _commands()} == {"README.md", "dagster.md", "shop.md"}
+    assert {page for page, _ in _commands()} == {"README.md", "dagster.md", "lineage-and-plan.md", "shop.md"}

@@ -1,6 +1,7 @@
 """Where the shop's columns come from: known by hand, and held against what happens when an input changes."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from random import Random
@@ -14,7 +15,7 @@ from snowpipe_platform.execution.lineage import lineage_of, pipeline_lineage, ta
 from snowpipe_platform.spec.column_graph import TableColumn
 from snowpipe_platform.spec.lineage import column_lineage
 from snowpipe_platform.spec.pipeline import Pipeline, load_pipeline
-from snowpipe_platform.spec.table import DerivedTable
+from snowpipe_platform.spec.table import DerivedTable, Table
 from snowpipe_platform_tests.kit import make_ground
 from snowpipe_platform_tests.ledger import Ledger, change
 
@@ -103,6 +104,13 @@ def test_without_an_extraction_the_columns_of_bronze_are_not_known_and_those_bel
     why = "bronze/orders has no extraction yet, so its columns are not known. Land one with 'snowpipe run'."
     assert traced.untraced["bronze/orders"] == traced.untraced["silver/order_changes"] == why
     assert set(traced.graph.by_table) == set(DERIVED)
+
+
+def test_a_kind_of_table_without_an_expression_is_untraced(ground):
+    plain = Table(name="gold/plain", contract=SHOP.table("gold/daily_sales").contract, description="Of no kind.")
+    traced = pipeline_lineage(replace(SHOP, tables=(*SHOP.tables, plain)), ground)
+    assert traced.untraced["gold/plain"].endswith("Table is no kind of table whose columns are traced.")
+    assert "gold/daily_sales" in traced.graph.by_table
 
 
 # Small domains, so that rows meet, whatever the type; the columns that decide most are usual.
