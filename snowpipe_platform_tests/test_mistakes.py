@@ -194,6 +194,12 @@ DECLARED = [
         id="a column of no type",
     ),
     pytest.param(
+        (GOLD, "contract=DailyRevenue", "contract=pa.DataFrameModel"),
+        "my_shop/gold/daily_revenue.py: contract DataFrameModel has no column. "
+        "Write a column as 'amount: dt.Decimal(18, 2)', dt being ibis.expr.datatypes.",
+        id="a contract without columns",
+    ),
+    pytest.param(
         (GOLD, "TABLE =", "REVENUE ="),
         "my_shop/gold/daily_revenue.py: declares no TABLE. Rename 'REVENUE' to TABLE.",
         id="no TABLE",
@@ -418,6 +424,7 @@ def test_doctor_finds_what_a_run_would(project):
     assert project.seed() == 0
     answer = project.type("doctor")
     assert answer.exit_code == 2
+    assert f"from {project.folder}/snowpipe.toml" in " ".join(answer.stdout.split())
     assert [line.split()[:3] for line in answer.stdout.splitlines() if line.startswith("table")] == [
         ["table", "silver/order_changes", "FAILED"],
         ["table", "gold/daily_revenue", "FAILED"],

@@ -14,10 +14,11 @@ import ibis
 import ibis.expr.types as ir
 import pandera.ibis as pa
 
-from snowpipe_platform.errors import PipelineError, did_you_mean, openable
+from snowpipe_platform.errors import PipelineError, openable
 from snowpipe_platform.spec.code_version import code_version_of
 from snowpipe_platform.spec.contract import Rule, column_descriptions, compile_rules, contract_schema
 from snowpipe_platform.spec.deadlines import refuse_due
+from snowpipe_platform.spec.declaration import refuse_contract, refuse_names, require_columns, require_tuple
 
 Inputs = Mapping[str, ir.Table]
 Columns = Mapping[str, ir.Value]
@@ -78,8 +79,8 @@ class Table:
         if layer not in {"silver", "gold"} or not short.isidentifier():
             msg = f"{self.defined_in}: table name {self.name!r} is not 'silver/<name>' or 'gold/<name>'."
             raise PipelineError(msg)
-        self._refuse_contract()
-        self._refuse_names()
+        refuse_contract(self.contract, where=self.defined_in, table=self.name)
+        refuse_names(self.contract, self.platform_columns, where=self.defined_in)
         self._require_columns("partition_columns", self.partition_columns)
 
     @property
@@ -91,51 +92,11 @@ class Table:
         """Raises ContractError or PipelineError for a rule that cannot work."""
         _ = self.rules
 
-    def _refuse_names(self) -> None:
-        """Engines do not tell `Amount` from `amount`."""
-        seen = set(self.platform_columns)
-        for name in self.contract_schema:
-            if name.startswith("_") or name.lower() in seen:
-                msg = (
-                    f"{self.defined_in}: column {name!r} of {self.contract.__name__} is taken: the platform uses "
-                    f"{', '.join(self.platform_columns)} and names that begin with '_', and a name stands once, "
-                    "in whatever case. Rename the column."
-                )
-                raise PipelineError(msg)
-            seen.add(name.lower())
-
-    def _refuse_contract(self) -> None:
-        if not (isinstance(self.contract, type) and issubclass(self.contract, pa.DataFrameModel)):
-            msg = f"{self.defined_in}: the contract of {self.name} is {self.contract!r}."
-            raise PipelineError(f"{msg} Write a class of pa.DataFrameModel, after 'import pandera.ibis as pa'.")
-        try:
-            _ = self.contract_schema
-        except Exception as error:
-            reason = " ".join(str(error).split()).rstrip(".")
-            msg = f"{self.defined_in}: contract {self.contract.__name__} cannot be read: {reason}."
-            raise PipelineError(
-                f"{msg} Write a column as 'amount: dt.Decimal(18, 2)', dt being ibis.expr.datatypes."
-            ) from error
-
     def _require_columns(self, role: str, names: tuple[str, ...], *, needed: bool = False) -> None:
-        self._require_names(role, names, needed=needed, such_as=next(iter(self.contract_schema), "id"))
-        for name in names:
-            if name not in self.contract_schema:
-                one = role.replace("_", " ").removesuffix("s")
-                msg = f"{self.defined_in}: {one} {name!r} is not a column of {self.contract.__name__}. "
-                raise PipelineError(msg + did_you_mean(name, list(self.contract_schema)))
-
-    def _require_names(self, role: str, names: tuple[str, ...], *, needed: bool, such_as: str) -> None:
-        """A text is a tuple of its letters to Python: the comma was forgotten."""
-        if isinstance(names, str):
-            raise PipelineError(
-                f"{self.defined_in}: {role} of {self.name} is a text. Write a tuple: {role}=({names!r},)."
-            )
-        if needed and not names:
-            msg = (
-                f"{self.defined_in}: {role} of {self.name} is empty. Name at least one, such as {role}=({such_as!r},)."
-            )
-            raise PipelineError(msg)
+        """`role` is the argument that names them."""
+        example = next(iter(self.contract_schema))
+        require_tuple(role, names, where=self.defined_in, table=self.name, example=example if needed else None)
+        require_columns(role, names, self.contract_schema, where=self.defined_in, contract=self.contract.__name__)
 
     @property
     def layer(self) -> str:
@@ -257,7 +218,7 @@ class DerivedTable(Table):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require_names("inputs", self.inputs, needed=True, such_as="silver/orders")
+        require_tuple("inputs", self.inputs, where=self.defined_in, table=self.name, example="silver/orders")
         self._require_columns("scope", self.scope, needed=True)
 
     def _code(self) -> tuple[object, ...]:

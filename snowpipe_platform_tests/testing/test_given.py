@@ -11,11 +11,12 @@ import pytest
 
 import snowpipe_platform.testing
 from snowpipe_platform.errors import ConfigurationError, PipelineError
+from snowpipe_platform.execution.execute import run_table
 from snowpipe_platform.pipeline.gold import daily_sales
 from snowpipe_platform.pipeline.silver import customer_changes, dim_customers, fct_orders, order_changes
 from snowpipe_platform.spec.table import ChangesTable
 from snowpipe_platform.testing import given
-from snowpipe_platform_tests.ledger import CHANGES, DIM, FCT
+from snowpipe_platform_tests.ledger import CHANGES, COLUMNS, DIM, FCT, Ledger, change
 
 ORDER = {"customer_id": "c", "status": "paid", "currency": "USD", "order_total": "12.50", "ordered_at": "2024-03-01"}
 
@@ -290,3 +291,32 @@ def test_no_file_is_written(tmp_path, monkeypatch):
 def test_the_rows_it_makes_are_those_of_the_platforms_own_types():
     made = given(CHANGES, [{"id": "a"}]).when(FCT)
     assert set(made.rows[0]) == set(ibis.schema(FCT.schema))
+
+
+def test_the_rows_are_those_that_a_run_writes(tmp_path):
+    """Both ways start from the same source rows: one through bronze and a lake on disk, one in memory."""
+    ledger = Ledger(tmp_path)
+    source = [
+        *(change("a", at=1, name="one", amount="1"), change("a", at=3, name="three"), change("a", at=2, name="two")),
+        *(change("b", at=1, amount="x"), change("c", at=1, name="gone"), change("c", at=2, op="delete"), change(None)),
+    ]
+    ledger.land("2024-03-01", *source)
+    for table in (CHANGES, DIM, FCT):
+        run_table(replace(ledger.request(table.name), override="test"), ledger.ground)
+    changes = given("bronze/items", [dict.fromkeys(COLUMNS) | row for row in source]).when(CHANGES)
+
+    assert in_order(changes.rows, ["id", "name", "amount", "changed_at", "change_type"]) == ledger.rows(
+        CHANGES.name, "id, name, amount, changed_at, change_type", "change_status = 'valid'"
+    )
+    assert in_order(changes.quarantined, ["id", "failed_rules", "payload"]) == ledger.rows(
+        CHANGES.name, "id, failed_rules, payload", "change_status = 'quarantined'"
+    )
+    for table in (DIM, FCT):
+        made = given(CHANGES, changes.rows).when(table)
+        assert in_order(made.rows, list(table.schema)) == ledger.rows(table.name, ", ".join(table.schema))
+
+
+def in_order(rows, columns: list[str]) -> list[tuple]:
+    """As the ledger has them: sorted, nulls last."""
+    values = [tuple(row[name] for name in columns) for row in rows]
+    return sorted(values, key=lambda row: [(value is None, str(value)) for value in row])
