@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from snowpipe_platform.spec.manifest import Manifest
 
-Parameter = str | int | float | bool | Decimal | date | datetime | None
+Parameter = str | int | float | bool | bytes | Decimal | date | datetime | None
 
 
 @dataclass(frozen=True)

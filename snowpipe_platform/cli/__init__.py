@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from snowpipe_platform.cli import bronze, daily, state
+from snowpipe_platform.cli import bronze, daily, dead_letters, state
 from snowpipe_platform.commands.invocation import OneLineErrors
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 daily.register(app)
 app.add_typer(state.app, name="state")
 app.add_typer(bronze.app, name="bronze")
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def main() -> None:

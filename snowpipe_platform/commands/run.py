@@ -47,7 +47,7 @@ def run(project: Project, options: RunOptions) -> int:
             return 1
     else:
         steps = plan_steps(project.pipeline, names, _days(project, options))
-    outcomes = _carry_out(project, steps, override=_override(options))
+    outcomes = carry_out(project, steps, override=_override(options))
     if options.as_json:
         print_json(outcomes_json(outcomes))
     else:
@@ -69,7 +69,7 @@ def _override(options: RunOptions) -> str | None:
     return f"{getpass.getuser()}: {options.override.strip()}"
 
 
-def _carry_out(project: Project, steps: tuple[Step, ...], *, override: str | None) -> list[Outcome]:
+def carry_out(project: Project, steps: tuple[Step, ...], *, override: str | None = None) -> list[Outcome]:
     """Every outcome, each reported to Dagster as soon as it is known."""
     identity = RunIdentity(run_id=f"cli-{uuid.uuid4()}", job=JOB)
     with activity() as shown, open_reporter(project) as reporter:

@@ -21,6 +21,7 @@ STYLES: Mapping[str, str] = {
     "warned": "yellow",
     "stale": "yellow",
     "differs": "yellow",
+    "waits": "yellow",
     "mended": "green",
     "withdrawn": "dim",
     "incomplete": "yellow",
@@ -94,6 +95,12 @@ def print_hanging(start: str, text: str) -> None:
     for number, part in enumerate(textwrap.wrap(text, max(console.width - len(start), 20)) or [""]):
         beginning = " " * len(start) if number else start
         _print(console, Text(f"{beginning}{part}".rstrip()))
+
+
+def print_cut(text: str, style: str = "") -> None:
+    """One line, whatever its length: what does not fit is behind `…`."""
+    console = _Console(highlight=False)
+    _print(console, Text(cut(" ".join(text.split("\n")), console.width), style=style))
 
 
 def print_heading(text: str) -> None:

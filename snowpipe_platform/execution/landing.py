@@ -10,13 +10,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from snowpipe_platform.execution.arrow_types import json_objects
-from snowpipe_platform.execution.bronze_rows import ReadRows, read_rows, refuse_failures, tombstones
+from snowpipe_platform.execution.bronze_rows import ReadRows, read_rows, refuse_failures, tombstones, watermark_range
 from snowpipe_platform.execution.extraction_plan import ExtractionPlan
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.source_read import SourceRead
 from snowpipe_platform.ports import BronzeAttempt, Recognizer
 from snowpipe_platform.records import DeadLetter, Landed
-from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS, BronzeFile, ColumnSpec, Coverage, Manifest
+from snowpipe_platform.spec.manifest import (
+    INSTANT,
+    NANOSECONDS,
+    PLATFORM_COLUMNS,
+    BronzeFile,
+    ColumnSpec,
+    Coverage,
+    Manifest,
+)
 from snowpipe_platform.spec.watermark import Watermark, encode
 
 Progress = Callable[[int], None]
@@ -73,7 +81,7 @@ class _Files:
         rows, start = pa.concat_tables(self._waiting), 0
         while rows.num_rows - start >= least:
             part = rows.slice(start, self._plan.query.batch_size)
-            low, high = _range(part, self._plan)
+            low, high = watermark_range(part, self._plan.watermark, self._plan.kind)
             self.written.append(self._attempt.write(part, watermark_min=encode(low), watermark_max=encode(high)))
             start += part.num_rows
         self._waiting, self._rows_waiting = [rows.slice(start)], rows.num_rows - start
@@ -119,7 +127,7 @@ class _Landing:
         self.files.add(new)
         self.tally.add(read, landed=new.num_rows, dropped=dropped.num_rows, nulls=nulls)
         if dropped.num_rows:
-            self._ground.dead_letters.put(*_letters(self._plan, dropped))
+            self._ground.dead_letters.put(*_letters(self._plan, read, dropped))
 
     def _end(self, new: pa.Table, read: SourceRead) -> Watermark | None:
         """Where to cut: above the watermark at which `max_batches` are full. Its tie is landed whole, so that the cut
@@ -142,7 +150,9 @@ class _Landing:
         return (pc.less_equal if or_equal else pc.less)(column, pa.scalar(value, column.type))
 
     def _watermark_at(self, rows: pa.Table, index: int) -> Watermark:
-        return _parsed(self._plan, rows[self._plan.watermark][index].as_py())
+        if self._plan.kind is None:
+            raise AssertionError(self._plan.query.name)
+        return self._plan.kind.parse(rows[self._plan.watermark][index].as_py())
 
 
 def land(plan: ExtractionPlan, ground: Ground, attempt: BronzeAttempt, *, progress: Progress) -> Manifest:
@@ -165,32 +175,28 @@ def land(plan: ExtractionPlan, ground: Ground, attempt: BronzeAttempt, *, progre
     return _manifest(plan, ground, landing)
 
 
-def _letters(plan: ExtractionPlan, dropped: pa.Table) -> Iterator[DeadLetter]:
+def _letters(plan: ExtractionPlan, read: ReadRows, dropped: pa.Table) -> Iterator[DeadLetter]:
     """One letter a row, named after its content: a row read again under lookback is there once."""
-    for text in json_objects(dropped.drop_columns(list(PLATFORM_COLUMNS))):
+    texts = json_objects(dropped.drop_columns(list(PLATFORM_COLUMNS)))
+    instants, fractions = dropped[INSTANT].to_pylist(), dropped[NANOSECONDS].to_pylist()
+    rules = {rule.name: f"breaks {rule.name}: {rule.expression}" for rule in plan.query.rules}
+    strict = [rule.name for rule in plan.query.rules if rule.on_violation == "dead_letter"]
+    broken = read.broken_by(dropped)
+    for text, instant, fraction, names in zip(texts, instants, fractions, broken, strict=True):
+        content = f"{text}+{fraction}" if fraction else text
         yield DeadLetter(
-            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{plan.query.name}:{text}").hex,
+            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{plan.query.name}:{content}").hex,
             kind="rows",
             subject=plan.query.name,
-            error=f"the row breaks a rule of query {plan.query.name!r}",
+            error="; ".join(rules[name] for name in names if name in strict),
             failed_at=plan.extracted_at,
-            request={"load_day": plan.load_day.isoformat()},
+            request={
+                "load_day": plan.load_day.isoformat(),
+                "instant": instant.isoformat(),
+                "nanoseconds": str(fraction),
+            },
             rows=(text,),
         )
-
-
-def _parsed(plan: ExtractionPlan, value: object) -> Watermark:
-    if plan.kind is None:
-        raise AssertionError(plan.query.name)
-    return plan.kind.parse(value)
-
-
-def _range(rows: pa.Table, plan: ExtractionPlan) -> tuple[Watermark | None, Watermark | None]:
-    if plan.watermark is None:
-        return None, None
-    found = pc.min_max(rows[plan.watermark]).as_py()
-    low, high = found["min"], found["max"]
-    return (None, None) if low is None else (_parsed(plan, low), _parsed(plan, high))
 
 
 def _coverage(plan: ExtractionPlan, end: Watermark | None) -> Coverage | None:
