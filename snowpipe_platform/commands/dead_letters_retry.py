@@ -52,7 +52,7 @@ class Retried:
 def retry(project: Project, typed: Typed) -> int:
     """1 when one still waits, or it was declined. reason: of --anyway."""
     why = MEETS_THE_RULES if typed.reason is None else typed.reason
-    author = author_of(why, command="dead-letters retry")
+    author = author_of(why, command="dead-letters retry", option="--anyway")
     letters = chosen(project, typed.choice)
     names = abbreviated([letter.id for letter in project.ground.dead_letters.all()])
     if not typed.dry_run and not agreed(f"Do {counted(letters)} again?", confirmed=typed.confirmed):

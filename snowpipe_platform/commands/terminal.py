@@ -217,6 +217,11 @@ def count(number: int | None) -> str:
     return NOTHING if number is None else f"{number:,}"
 
 
+def counted_rows(number: int) -> str:
+    """`1 row`, `1,204 rows`."""
+    return f"{number:,} row{'s' if number != 1 else ''}"
+
+
 def size(number: int) -> str:
     """Of files: `812 B`, `1.4 kB`, `3.0 GB`; 1,000 of one is one of the next."""
     if number < _THOUSAND:
