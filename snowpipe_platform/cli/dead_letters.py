@@ -22,7 +22,9 @@ app = typer.Typer(
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="the beginning of its id is enough")]
 Every = Annotated[bool, typer.Option("--all", help="All that wait, or that --kind and --query leave.")]
 Kind = Annotated[str | None, typer.Option(metavar="KIND", help="Only of this kind, such as rows.")]
-OfQuery = Annotated[str | None, typer.Option("--query", help="Only of this query.", autocompletion=complete_query)]
+OfQuery = Annotated[
+    str | None, typer.Option("--query", metavar="QUERY", help="Only of this query.", autocompletion=complete_query)
+]
 
 
 @app.command("list")

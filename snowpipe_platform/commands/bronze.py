@@ -27,7 +27,7 @@ from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.watermark import encode, readable
 
 WITHDRAWN, CUT_SHORT = "withdrawn", "incomplete"
-TITLES = ("entry", "kind", "load day", "rows", "files", "size", "at (UTC)")
+TITLES = ("entry  kind", "load day", "rows", "files", "size", "at (UTC)")
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,7 @@ def _print_plan(entity: str, plan: Withdrawal, stale: Sequence[str]) -> None:
 
 def _line(entry: Manifest, gone_in: Manifest | None) -> Line:
     cells = (
-        str(entry.number),
-        entry.kind,
+        f"{entry.number:<5}  {entry.kind}",
         str(entry.load_day),
         count(entry.rows_landed if entry.has_rows else None),
         count(len(entry.files) or None),

@@ -61,7 +61,7 @@ def list_letters(project: Project, choice: Choice, *, closed: bool, limit: int, 
     elif not found:
         print_text("no dead letter waits")
     else:
-        print_letters([(letter, letter.error) for letter in shown], names)
+        print_letters(shown, names)
         _print_more(len(shown), len(found))
         print_next(f"snowpipe dead-letters show {names[shown[-1].id]}")
     return 0
@@ -78,7 +78,7 @@ def _list_closed(project: Project, choice: Choice, *, limit: int, as_json: bool)
     elif not found:
         print_text("no dead letter was closed")
     else:
-        print_letters([(each.letter, _ending(each)) for each in shown], abbreviated(list(wanted)))
+        _print_closed(shown, abbreviated(list(wanted)))
         _print_more(len(shown), len(found))
     return 0
 
@@ -119,7 +119,7 @@ def discard(project: Project, typed: Typed) -> int:
     letters = chosen(project, typed.choice)
     names = abbreviated([letter.id for letter in project.ground.dead_letters.all()])
     if not typed.as_json:
-        print_letters([(letter, letter.error) for letter in letters], names)
+        print_letters(letters, names)
     written = not typed.dry_run and agreed(f"Give up {counted(letters)}?", confirmed=typed.confirmed)
     if written:
         now = datetime.now(UTC).replace(tzinfo=None)
@@ -186,16 +186,31 @@ def _filtered(project: Project, letters: Sequence[DeadLetter], choice: Choice) -
     ]
 
 
-def print_letters(letters: Sequence[tuple[DeadLetter, str]], names: Mapping[str, str]) -> None:
-    """One line each, ending with the text beside it. names: abbreviated ids."""
-    subjects = [cut(letter.subject, LONGEST_SUBJECT) for letter, _ in letters]
-    width = max(len(subject) for subject in (*subjects, "query"))
-    ids = max(len(name) for name in names.values())
-    print_heading(f"{'id':<{ids}}  {'kind':<10}  {'query':<{width}}  {'load day':<10}  {'failed':<10}  why")
-    for (letter, why), subject in zip(letters, subjects, strict=True):
-        day = letter.request.get("load_day", NOTHING)
-        start = f"{names[letter.id]:<{ids}}  {letter.kind:<10}  {subject:<{width}}  {day:<10}"
-        print_cut(f"{start}  {letter.failed_at:%Y-%m-%d}  {why}")
+def print_letters(letters: Sequence[DeadLetter], names: Mapping[str, str]) -> None:
+    """One line each, with when it failed and why, cut at the edge. names: abbreviated ids."""
+    title, *starts = named(letters, names)
+    print_heading(f"{title}  {'failed':<10}  why")
+    for letter, start in zip(letters, starts, strict=True):
+        print_cut(f"{start}  {letter.failed_at:%Y-%m-%d}  {letter.error}")
+
+
+def named(letters: Sequence[DeadLetter], names: Mapping[str, str]) -> list[str]:
+    """A title, and which letter each is, aligned: id, kind, query and load day."""
+    told = [
+        (names[letter.id], letter.kind, cut(letter.subject, LONGEST_SUBJECT), letter.request.get("load_day", NOTHING))
+        for letter in letters
+    ]
+    cells = [("id", "kind", "query", "load day"), *told]
+    widths = [max(len(cell[i]) for cell in cells) for i in range(len(cells[0]))]
+    return ["  ".join(text.ljust(width) for text, width in zip(cell, widths, strict=True)) for cell in cells]
+
+
+def _print_closed(closed: Sequence[ClosedLetter], names: Mapping[str, str]) -> None:
+    title, *starts = named([each.letter for each in closed], names)
+    print_heading(f"{title}  {'closed':<10}  how")
+    for each, start in zip(closed, starts, strict=True):
+        closing = each.closing
+        print_cut(f"{start}  {closing.closed_at:%Y-%m-%d}  {closing.outcome} by {closing.by}: {closing.reason}")
 
 
 def counted(letters: Sequence[DeadLetter]) -> str:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from snowpipe_platform.commands.dead_letters import Typed, abbreviated, chosen, counted
+from snowpipe_platform.commands.dead_letters import Typed, abbreviated, chosen, counted, named
 from snowpipe_platform.commands.deciding import DECLINED, DRY_RUN, agreed, author_of
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.commands.run import carry_out
-from snowpipe_platform.commands.terminal import NOTHING, Line, count, print_json, print_lines, print_next, print_text
+from snowpipe_platform.commands.terminal import Line, count, print_json, print_lines, print_next, print_text
 from snowpipe_platform.errors import SnowpipeError
 from snowpipe_platform.execution.decisions import Author
 from snowpipe_platform.execution.letter_rows import Fate, land_rows, plan_rows
@@ -158,15 +158,12 @@ def _next(found: Sequence[Retried]) -> str | None:
 
 def _print(found: Sequence[Retried], names: Mapping[str, str]) -> None:
     if len(found) <= MOST_LINES:
-        cells = [(names[one.letter.id], one.letter.kind, one.letter.subject, one.day or NOTHING) for one in found]
-        lines = [Line(cell, one.status, one.note) for cell, one in zip(cells, found, strict=True)]
-        print_lines(("id", "kind", "query", "load day"), lines)
+        title, *starts = named([one.letter for one in found], names)
+        print_lines((title,), [Line((start,), one.status, one.note) for start, one in zip(starts, found, strict=True)])
         return
     alike = Counter((one.letter.kind, one.letter.subject, one.status, one.note) for one in found)
-    print_lines(
-        ("kind", "query", "letters"),
-        [Line((kind, subject, count(n)), status, note) for (kind, subject, status, note), n in alike.items()],
-    )
+    lines = [Line((f"{kind} of {query}", count(n)), status, note) for (kind, query, status, note), n in alike.items()]
+    print_lines(("kind and query", "letters"), lines)
 
 
 def _told(one: Retried) -> dict[str, object]:

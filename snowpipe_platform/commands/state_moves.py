@@ -26,7 +26,7 @@ from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.reach import reaches
 from snowpipe_platform.spec.watermark import Watermark, encode, readable
 
-TITLES = ("entry", "kind", "load day", "rows", "at (UTC)")
+TITLES = ("entry  kind", "load day", "rows", "at (UTC)")
 
 
 @dataclass(frozen=True)
@@ -166,5 +166,5 @@ def _steps(query: Query, log: Sequence[Manifest]) -> list[Step]:
 def _line(step: Step) -> Line:
     moved = " to ".join(short_watermark(mark) if mark else "the beginning" for mark in (step.before, step.after))
     note = f"{moved}, by {step.by}: {step.reason}" if step.by else moved
-    cells = (str(step.entry), step.kind, str(step.load_day), count(step.rows or None), f"{step.at:%Y-%m-%d %H:%M}")
-    return Line(cells, "", note)
+    name, rows = f"{step.entry:<5}  {step.kind}", count(step.rows or None)
+    return Line((name, str(step.load_day), rows, f"{step.at:%Y-%m-%d %H:%M}"), "", note)

@@ -69,7 +69,9 @@ def print_lines(titles: Sequence[str], lines: Sequence[Line]) -> None:
         text.append(line.status, style=STYLES.get(line.status, ""))
         beside = " " * (words - len(line.status) + 2) + line.note
         fits = len(text) + len(beside) <= console.width
-        _print(console, text.append(beside) if line.note and fits else text)
+        text.append(beside if line.note and fits else "")
+        text.rstrip()
+        _print(console, text)
         if line.note and not fits and not line.is_minor:
             print_wrapped(line.note, console)
 

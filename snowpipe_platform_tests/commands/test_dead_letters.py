@@ -163,7 +163,10 @@ def test_letters_that_fared_alike_share_a_line_when_there_are_many(shop):
     shop.orders(*((f"m{n}", "-1.00", "2024-03-01 13:00") for n in range(25)))
     shop.type("run", "bronze/orders")
     lines = shop.type("dead-letters", "retry", "--all", "--kind", "rows", "--anyway", "fine").stdout.splitlines()
-    assert lines[:2] == ["kind    query   letters", "rows   orders        27   ok  landed"]
+    assert [line.split() for line in lines[:2]] == [
+        ["kind", "and", "query", "letters"],
+        ["rows", "of", "orders", "27", "ok", "landed"],
+    ]
     assert len(landed(shop)) == 28
 
 
@@ -177,7 +180,7 @@ def test_what_is_given_up_leaves_the_list_for_good_and_who_and_why_is_kept(shop)
     shop.type("run", "bronze/orders")
     assert set(letters(shop)) == {"o3", "customers"}
     line = shop.type("dead-letters", "list", "--closed").stdout.splitlines()[1]
-    assert "discarded on" in line
+    assert line.split()[5:7] == ["discarded", "by"]
     (closed,) = shop.json("dead-letters", "list", "--closed")["letters"]
     assert (closed["closed"]["by"], closed["closed"]["reason"]) == (getpass.getuser(), "a test order")
     shown = " ".join(shop.type("dead-letters", "show", closed["id"]).stdout.split())
