@@ -12,7 +12,7 @@ import pyarrow as pa
 from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.manifest import Manifest
 
-Parameter = str | int | float | bool | Decimal | date | datetime | None
+Parameter = str | int | float | bool | bytes | Decimal | date | datetime | None
 
 
 @dataclass(frozen=True)

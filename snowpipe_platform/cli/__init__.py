@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from snowpipe_platform.cli import arrivals, bronze, daily, init, lineage, maintain, plan, quarantine, state
+from snowpipe_platform.cli import (
+    arrivals,
+    bronze,
+    daily,
+    dead_letters,
+    init,
+    lineage,
+    maintain,
+    plan,
+    quarantine,
+    state,
+)
 from snowpipe_platform.commands.invocation import OneLineErrors
 
 app = typer.Typer(
@@ -25,6 +36,7 @@ lineage.register(app)
 plan.register(app)
 init.register(app)
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def main() -> None:

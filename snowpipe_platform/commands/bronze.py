@@ -11,6 +11,7 @@ from snowpipe_platform.commands.terminal import (
     NOTHING,
     Line,
     count,
+    counted_rows,
     print_heading,
     print_json,
     print_lines,
@@ -26,7 +27,7 @@ from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.watermark import encode, readable
 
 WITHDRAWN, CUT_SHORT = "withdrawn", "incomplete"
-TITLES = ("entry", "kind", "load day", "rows", "files", "size", "at (UTC)")
+TITLES = ("entry  kind", "load day", "rows", "files", "size", "at (UTC)")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def withdraw(project: Project, typed: Typed) -> int:
     if typed.dry_run:
         again = f"snowpipe bronze withdraw {entity} {typed.number} --reason {shlex.quote(author.reason)}"
         return _answer({**told, "dry_run": True}, DRY_RUN, typed, again)
-    question = f"Withdraw entry {typed.number} of {BRONZE}{entity}, {count(plan.entry.rows_landed)} rows?"
+    question = f"Withdraw entry {typed.number} of {BRONZE}{entity}, {counted_rows(plan.entry.rows_landed)}?"
     if not agreed(question, confirmed=typed.confirmed):
         return _answer(told, DECLINED, typed) or 1
     entry = carry_out(entity, typed.number, author, project.ground)
@@ -113,7 +114,7 @@ def _consequences(entity: str, plan: Withdrawal, stale: Sequence[str]) -> dict[s
 def _print_plan(entity: str, plan: Withdrawal, stale: Sequence[str]) -> None:
     entry = plan.entry
     print_heading(f"{BRONZE}{entity}: withdraw entry {entry.number}, {entry.kind} of load day {entry.load_day}")
-    print_wrapped(f"{count(entry.rows_landed)} row{'s' if entry.rows_landed != 1 else ''} count no more; files stay")
+    print_wrapped(f"{counted_rows(entry.rows_landed)} will not count any more; no file goes")
     if plan.after != plan.before:
         print_wrapped(f"the live watermark goes back from {readable(plan.before)} to {readable(plan.after)} (UTC)")
     if plan.incomplete:
@@ -126,8 +127,7 @@ def _print_plan(entity: str, plan: Withdrawal, stale: Sequence[str]) -> None:
 
 def _line(entry: Manifest, gone_in: Manifest | None) -> Line:
     cells = (
-        str(entry.number),
-        entry.kind,
+        f"{entry.number:<5}  {entry.kind}",
         str(entry.load_day),
         count(entry.rows_landed if entry.has_rows else None),
         count(len(entry.files) or None),

@@ -13,10 +13,10 @@ DRY_RUN = "dry run: nothing was written"
 DECLINED = "nothing was written"
 
 
-def author_of(reason: str, *, command: str) -> Author:
+def author_of(reason: str, *, command: str, option: str = "--reason") -> Author:
     """Who types, and why. Raises ConfigurationError without a reason: it is all that a later reader has."""
     if not reason.strip():
-        raise ConfigurationError("--reason takes why, in a few words: it is kept with the decision.")
+        raise ConfigurationError(f"{option} takes why, in a few words: it is kept with the decision.")
     identity = RunIdentity(run_id=f"cli-{uuid.uuid4()}", job=f"snowpipe {command}")
     return Author(by=getpass.getuser(), reason=reason.strip(), identity=identity)
 

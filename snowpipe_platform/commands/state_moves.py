@@ -11,6 +11,7 @@ from snowpipe_platform.commands.queries import find_query, short_watermark, span
 from snowpipe_platform.commands.terminal import (
     Line,
     count,
+    counted_rows,
     print_heading,
     print_json,
     print_lines,
@@ -25,7 +26,7 @@ from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.reach import reaches
 from snowpipe_platform.spec.watermark import Watermark, encode, readable
 
-TITLES = ("entry", "kind", "load day", "rows", "at (UTC)")
+TITLES = ("entry  kind", "load day", "rows", "at (UTC)")
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _move(project: Project, query: Query, move: Move, typed: Typed, words: str) 
     if typed.dry_run:
         again = f"snowpipe state {words} --reason {shlex.quote(author.reason)}"
         return _print_json_or_text({**told, "dry_run": True}, DRY_RUN, typed, again)
-    question = f"Skip {count(move.rows)} rows of {query.name}?" if move.is_forward else f"Rewind {query.name}?"
+    question = f"Skip {counted_rows(move.rows)} of {query.name}?" if move.is_forward else f"Rewind {query.name}?"
     if not agreed(question, confirmed=typed.confirmed):
         return _print_json_or_text(told, DECLINED, typed) or 1
     entry = carry_out(query, move, author, project.ground)
@@ -141,7 +142,7 @@ def _print_json_or_text(told: dict[str, object], text: str, typed: Typed, comman
 
 def _print_move(query: Query, move: Move) -> None:
     print_heading(f"{query.name}: watermark from {readable(move.before)} to {readable(move.to)} (UTC)")
-    rows = f"{count(move.rows)} row{'s' if move.rows != 1 else ''}"
+    rows = counted_rows(move.rows)
     look = f"the next run reads from {readable(move.start)} (lookback {span(query.lookback)})"
     if move.is_forward:
         print_wrapped(f"SKIPS {rows} of the source: no run reads them, whatever its load day, until it is rewound")
@@ -165,5 +166,5 @@ def _steps(query: Query, log: Sequence[Manifest]) -> list[Step]:
 def _line(step: Step) -> Line:
     moved = " to ".join(short_watermark(mark) if mark else "the beginning" for mark in (step.before, step.after))
     note = f"{moved}, by {step.by}: {step.reason}" if step.by else moved
-    cells = (str(step.entry), step.kind, str(step.load_day), count(step.rows or None), f"{step.at:%Y-%m-%d %H:%M}")
-    return Line(cells, "", note)
+    name, rows = f"{step.entry:<5}  {step.kind}", count(step.rows or None)
+    return Line((name, str(step.load_day), rows, f"{step.at:%Y-%m-%d %H:%M}"), "", note)

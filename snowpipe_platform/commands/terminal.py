@@ -21,6 +21,7 @@ STYLES: Mapping[str, str] = {
     "warned": "yellow",
     "stale": "yellow",
     "differs": "yellow",
+    "waits": "yellow",
     "mended": "green",
     "withdrawn": "dim",
     "incomplete": "yellow",
@@ -70,7 +71,9 @@ def print_lines(titles: Sequence[str], lines: Sequence[Line]) -> None:
         text.append(line.status, style=STYLES.get(line.status, ""))
         beside = " " * (words - len(line.status) + 2) + line.note
         fits = len(text) + len(beside) <= console.width
-        _print(console, text.append(beside) if line.note and fits else text)
+        text.append(beside if line.note and fits else "")
+        text.rstrip()
+        _print(console, text)
         if line.note and not fits and not line.is_minor:
             print_wrapped(line.note, console)
 
@@ -96,6 +99,12 @@ def print_hanging(start: str, text: str) -> None:
     for number, part in enumerate(textwrap.wrap(text, max(console.width - len(start), 20)) or [""]):
         beginning = " " * len(start) if number else start
         _print(console, Text(f"{beginning}{part}".rstrip()))
+
+
+def print_cut(text: str, style: str = "") -> None:
+    """One line, whatever its length: what does not fit is behind `…`."""
+    console = _Console(highlight=False)
+    _print(console, Text(cut(" ".join(text.split("\n")), console.width), style=style))
 
 
 def print_heading(text: str) -> None:
@@ -210,6 +219,11 @@ class _Moving(_Quiet):
 def count(number: int | None) -> str:
     """A number of rows, `-` where there is none to give."""
     return NOTHING if number is None else f"{number:,}"
+
+
+def counted_rows(number: int) -> str:
+    """`1 row`, `1,204 rows`."""
+    return f"{number:,} row{'s' if number != 1 else ''}"
 
 
 def size(number: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from snowpipe_platform.errors import CommitConflictError, LakeError, LeaseHeldError, TransientSourceError
@@ -11,6 +11,7 @@ from snowpipe_platform.execution.adoption_plan import AdoptionRequest
 from snowpipe_platform.execution.arrivals import adopted_versions
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.landing import Progress
+from snowpipe_platform.records import Closing
 from snowpipe_platform.spec.manifest import Manifest
 
 __all__ = ["AdoptedFile", "AdoptionRequest", "AdoptionResult", "Fate", "adopt", "preview"]
@@ -82,9 +83,18 @@ def adopt(request: AdoptionRequest, ground: Ground, *, progress: Progress = lamb
             file = _tried(path, adoption, log, lambda one: one.commit(log, lease))  # noqa: B023 - called at once
             if adoption is not None and file.error is not None:
                 ground.dead_letters.put(adoption.letter(file.error))
+            elif adoption is not None and file.fate in {Fate.ADOPTED, Fate.BEFORE}:
+                _close_letter(adoption, request, ground)
             log = log if file.manifest is None else [*log, file.manifest]
             files.append(file)
     return AdoptionResult(request, tuple(files))
+
+
+def _close_letter(adoption: FileAdoption, request: AdoptionRequest, ground: Ground) -> None:
+    """An earlier failure of the path waits no more."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    closing = Closing("done", request.identity.run_id, "a later run adopted the file", now)
+    ground.dead_letters.close([adoption.letter_id], closing)
 
 
 def preview(request: AdoptionRequest, ground: Ground) -> AdoptionResult:

@@ -68,11 +68,16 @@ class FileAdoption:
         now = self.ground.bronze.arrival(self.request.query.entity, self.arrival.path)
         return now is None or now.version != self.arrival.version
 
+    @property
+    def letter_id(self) -> str:
+        """Of the path: a second failure replaces the first."""
+        return uuid.uuid5(uuid.NAMESPACE_OID, self.name).hex
+
     def letter(self, error: Exception) -> DeadLetter:
-        """What is needed to try again; a second failure of the same path replaces the first."""
+        """What is needed to try again."""
         query = self.request.query
         return DeadLetter(
-            id=uuid.uuid5(uuid.NAMESPACE_OID, self.name).hex,
+            id=self.letter_id,
             kind="arrival",
             subject=query.name,
             error=str(error),

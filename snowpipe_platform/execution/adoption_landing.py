@@ -39,7 +39,7 @@ class _Landing:
         nulls = new.num_rows - pc.sum(has_watermark, min_count=0).as_py()
         self.tally.add(read, landed=new.num_rows, dropped=dropped.num_rows, nulls=nulls)
         if dropped.num_rows:
-            self._keep(*letters(self._plan, dropped))
+            self._keep(*letters(self._plan, read, dropped))
 
     def entry(self) -> Manifest:
         self._with.finish()

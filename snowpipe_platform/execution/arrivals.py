@@ -63,5 +63,8 @@ def current_load_day(ground: Ground) -> date:
 
 
 def _failed_versions(entity: str, ground: Ground) -> dict[str, str]:
-    letters = [letter.request for letter in ground.dead_letters.all() if letter.kind == "arrival"]
-    return {request["path"]: request["version"] for request in letters if request["entity"] == entity}
+    """Those that wait in the dead letters, and those a person gave up: neither is tried again until it is rewritten."""
+    given_up = [one.letter for one in ground.dead_letters.closed() if one.closing.outcome == "discarded"]
+    letters = [*given_up, *ground.dead_letters.all()]
+    requests = [letter.request for letter in letters if letter.kind == "arrival"]
+    return {request["path"]: request["version"] for request in requests if request["entity"] == entity}

@@ -5,7 +5,7 @@ decimals. One type per column for a whole extraction, whatever a batch happens t
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -77,6 +77,26 @@ def json_objects(rows: pa.Table) -> list[str]:
         for values in zip(*columns.values(), strict=True)
     )
     return [json.dumps(value, ensure_ascii=False, sort_keys=True) for value in objects]
+
+
+def from_json_objects(texts: Sequence[str], schema: pa.Schema) -> pa.Table:
+    """The rows that `json_objects` wrote; a column that a text does not have is null.
+
+    Raises SourceError for a text that its column's type cannot hold.
+    """
+    rows = [json.loads(text) for text in texts]
+    try:
+        return pa.table([_values([row.get(field.name) for row in rows], field.type) for field in schema], schema=schema)
+    except (pa.ArrowInvalid, ValueError) as error:
+        raise SourceError(f"a stored row does not fit the columns bronze has now: {error}") from error
+
+
+def _values(texts: Sequence[str | bool | None], dtype: pa.DataType) -> pa.Array:
+    if pa.types.is_boolean(dtype):
+        return pa.array(texts, dtype)
+    if pa.types.is_binary(dtype):
+        return pa.array([None if text is None else bytes.fromhex(str(text)) for text in texts], dtype)
+    return pa.array(texts, pa.string()).cast(dtype)
 
 
 def _texts(column: pa.ChunkedArray) -> list[str | bool | None]:

@@ -20,7 +20,7 @@ from snowpipe_platform.spec.manifest import (
     SOURCE_SYSTEM,
     UPSERT,
 )
-from snowpipe_platform.spec.watermark import WatermarkKind
+from snowpipe_platform.spec.watermark import Watermark, WatermarkKind
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,17 @@ class ReadRows:
         """
         if pc.all(self.kept).as_py() or not new.num_rows:
             return new, new.slice(0, 0)
-        kept = self.kept.take(pc.subtract(new[ROW_NUMBER], self.rows[ROW_NUMBER][0]).combine_chunks())
+        kept = self.kept.take(self._positions(new))
         return new.filter(kept), new.filter(pc.invert(kept))
+
+    def broken_by(self, rows: pa.Table) -> list[list[str]]:
+        """The rules that each of these rows breaks, by name."""
+        positions = self._positions(rows)
+        holds = {name: meets.take(positions).to_pylist() for name, meets in self.rules.items()}
+        return [[name for name, met in holds.items() if not met[row]] for row in range(rows.num_rows)]
+
+    def _positions(self, rows: pa.Table) -> pa.Array:
+        return pc.index_in(rows[ROW_NUMBER], value_set=self.rows[ROW_NUMBER]).combine_chunks()
 
     def failures(self) -> dict[str, int]:
         """How many rows break each rule."""
@@ -111,6 +120,17 @@ def tombstones(plan: LandingPlan, keys: pa.RecordBatch, *, start: int) -> pa.Tab
     )
     rows = rows.append_column(CONTENT_HASH, _repeated(DELETE, count, pa.string()))
     return rows.select([*plan.schema.names, *PLATFORM_COLUMNS])
+
+
+def watermark_range(
+    rows: pa.Table, watermark: str | None, kind: WatermarkKind | None
+) -> tuple[Watermark | None, Watermark | None]:
+    """The lowest and the highest there are."""
+    if watermark is None or kind is None:
+        return None, None
+    found = pc.min_max(rows[watermark]).as_py()
+    low, high = found["min"], found["max"]
+    return (None, None) if low is None else (kind.parse(low), kind.parse(high))
 
 
 def _with_platform_columns(  # noqa: PLR0913 - one per column

@@ -27,6 +27,7 @@ __all__ = [
     "ExtractionPlan",
     "Window",
     "describe_interval",
+    "holding",
     "plan_extraction",
     "require_columns",
     "scalar",
@@ -188,7 +189,7 @@ def _incremental(bounds: Bounds, landed: Sequence[Manifest], sql: SourceSql) -> 
     nulls = sql.nulls() if bounds.is_live and sql.query.on_null_watermark == "include" else None
     if nulls is not None:
         reads.append(nulls)
-    candidates = [_holding(m, bounds, with_nulls=nulls is not None) for m in landed]
+    candidates = [holding(m, bounds.kind, bounds.interval, with_nulls=nulls is not None) for m in landed]
     return {
         "bounds": bounds,
         "reads": tuple(reads),
@@ -198,12 +199,12 @@ def _incremental(bounds: Bounds, landed: Sequence[Manifest], sql: SourceSql) -> 
     }
 
 
-def _holding(manifest: Manifest, bounds: Bounds, *, with_nulls: bool) -> Manifest:
-    """The manifest with those of its files that may hold an image of a row about to be read."""
+def holding(manifest: Manifest, kind: WatermarkKind, interval: Interval, *, with_nulls: bool) -> Manifest:
+    """The manifest with those of its files that may hold an image of a row with a watermark of the interval."""
 
     def may_hold(file: BronzeFile) -> bool:
         if file.watermark_min is None or file.watermark_max is None:
             return with_nulls or manifest.mode == "full" or manifest.rows_deleted > 0
-        return bounds.interval.meets(bounds.kind.parse(file.watermark_min), bounds.kind.parse(file.watermark_max))
+        return interval.meets(kind.parse(file.watermark_min), kind.parse(file.watermark_max))
 
     return manifest.model_copy(update={"files": tuple(file for file in manifest.files if may_hold(file))})

@@ -14,7 +14,10 @@ from snowpipe_platform.execution.row_files import RowFiles, Tally, letters, pars
 from snowpipe_platform.execution.source_read import SourceRead
 from snowpipe_platform.ports import BronzeAttempt, Recognizer
 from snowpipe_platform.records import Landed
-from snowpipe_platform.spec.manifest import Coverage, Manifest
+from snowpipe_platform.spec.manifest import (
+    Coverage,
+    Manifest,
+)
 from snowpipe_platform.spec.watermark import Watermark, encode
 
 Progress = Callable[[int], None]
@@ -61,7 +64,7 @@ class _Landing:
         self.files.add(new)
         self.tally.add(read, landed=new.num_rows, dropped=dropped.num_rows, nulls=new.num_rows if nulls else 0)
         if dropped.num_rows:
-            self._ground.dead_letters.put(*letters(self._plan, dropped))
+            self._ground.dead_letters.put(*letters(self._plan, read, dropped))
 
     def _end(self, new: pa.Table, read: SourceRead) -> Watermark | None:
         """Where to cut: above the watermark at which `max_batches` are full. Its tie is landed whole, so that the cut

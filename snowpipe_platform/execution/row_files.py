@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from snowpipe_platform.execution.arrow_types import json_objects
-from snowpipe_platform.execution.bronze_rows import ReadRows
+from snowpipe_platform.execution.bronze_rows import ReadRows, watermark_range
 from snowpipe_platform.execution.landing_plan import LandingPlan
 from snowpipe_platform.ports import BronzeAttempt
 from snowpipe_platform.records import DeadLetter
-from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS, BronzeFile
+from snowpipe_platform.spec.manifest import INSTANT, NANOSECONDS, PLATFORM_COLUMNS, BronzeFile
 from snowpipe_platform.spec.watermark import Watermark, encode
 
 
@@ -66,22 +65,32 @@ class RowFiles:
         rows, start = pa.concat_tables(self._waiting), 0
         while rows.num_rows - start >= least:
             part = rows.slice(start, self._plan.query.batch_size)
-            low, high = _range(part, self._plan)
+            low, high = watermark_range(part, self._plan.watermark, self._plan.kind)
             self.written.append(self._attempt.write(part, watermark_min=encode(low), watermark_max=encode(high)))
             start += part.num_rows
         self._waiting, self._rows_waiting = [rows.slice(start)], rows.num_rows - start
 
 
-def letters(plan: LandingPlan, dropped: pa.Table) -> Iterator[DeadLetter]:
+def letters(plan: LandingPlan, read: ReadRows, dropped: pa.Table) -> Iterator[DeadLetter]:
     """One letter a row, named after its content: a row read again under lookback is there once."""
-    for text in json_objects(dropped.drop_columns(list(PLATFORM_COLUMNS))):
+    texts = json_objects(dropped.drop_columns(list(PLATFORM_COLUMNS)))
+    instants, fractions = dropped[INSTANT].to_pylist(), dropped[NANOSECONDS].to_pylist()
+    rules = {rule.name: f"breaks {rule.name}: {rule.expression}" for rule in plan.query.rules}
+    strict = [rule.name for rule in plan.query.rules if rule.on_violation == "dead_letter"]
+    broken = read.broken_by(dropped)
+    for text, instant, fraction, names in zip(texts, instants, fractions, broken, strict=True):
+        content = f"{text}+{fraction}" if fraction else text
         yield DeadLetter(
-            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{plan.query.name}:{text}").hex,
+            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{plan.query.name}:{content}").hex,
             kind="rows",
             subject=plan.query.name,
-            error=f"the row breaks a rule of query {plan.query.name!r}",
+            error="; ".join(rules[name] for name in names if name in strict),
             failed_at=plan.extracted_at,
-            request={"load_day": plan.load_day.isoformat()},
+            request={
+                "load_day": plan.load_day.isoformat(),
+                "instant": instant.isoformat(),
+                "nanoseconds": str(fraction),
+            },
             rows=(text,),
         )
 
@@ -91,11 +100,3 @@ def parsed(plan: LandingPlan, value: object) -> Watermark:
     if plan.kind is None:
         raise AssertionError(plan.query.name)
     return plan.kind.parse(value)
-
-
-def _range(rows: pa.Table, plan: LandingPlan) -> tuple[Watermark | None, Watermark | None]:
-    if plan.watermark is None:
-        return None, None
-    found = pc.min_max(rows[plan.watermark]).as_py()
-    low, high = found["min"], found["max"]
-    return (None, None) if low is None else (parsed(plan, low), parsed(plan, high))

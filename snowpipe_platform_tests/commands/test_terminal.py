@@ -5,7 +5,16 @@ from decimal import Decimal
 
 import pytest
 
-from snowpipe_platform.commands.terminal import Line, print_json, print_lines, print_rows, shown
+from snowpipe_platform.commands.terminal import (
+    Line,
+    counted_rows,
+    print_cut,
+    print_json,
+    print_lines,
+    print_rows,
+    shown,
+    size,
+)
 from snowpipe_platform_tests.kit import moment
 
 LINES = [
@@ -84,3 +93,29 @@ def test_rows_show_the_columns_that_fit_and_name_the_others(capsys, monkeypatch)
 def test_json_has_no_number_that_json_does_not_have(capsys):
     print_json({"x": math.nan, "y": Decimal("1.10")})
     assert capsys.readouterr().out == '{\n  "x": "nan",\n  "y": "1.10"\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_000, "1.0 kB"),
+        (575_512, "575.5 kB"),
+        (3_000_000_000, "3.0 GB"),
+        (10**19, "10000.0 PB"),
+    ],
+)
+def test_sizes_have_units(number, text):
+    assert size(number) == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 rows"), (1, "1 row"), (1204, "1,204 rows")])
+def test_rows_are_counted_in_words(number, text):
+    assert counted_rows(number) == text
+
+
+def test_a_line_that_must_be_one_is_cut_at_the_edge(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    print_cut("an error\nof two lines and more")
+    assert capsys.readouterr().out == "an error of two lin…\n"
