@@ -129,7 +129,7 @@ def test_a_dropped_file_ends_in_silver_once_and_starts_what_it_affects(started, 
     started.run(CHANGES, day=DAY)
     started.run(CHANGES, day=DAY)
     started.run(DIMENSION)
-    assert [row["email"] for row in started.rows(CHANGES, customer_id="x")] == ["x@example.com", "new@example.com"]
+    assert {row["email"] for row in started.rows(CHANGES, customer_id="x")} == {"x@example.com", "new@example.com"}
     assert [row["email"] for row in started.rows(DIMENSION, customer_id="x")] == ["new@example.com"]
     assert len(started.rows(CHANGES)) == 5
     started.run(BRONZE, CHANGES, day=DAY)
