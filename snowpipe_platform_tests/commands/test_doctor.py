@@ -31,6 +31,7 @@ def test_everything_is_ok_before_the_first_run(shop):
         "warehouse",
         "query orders",
         "query customers",
+        "dropped files",
         "bronze files",
         "lake",
         "leases",

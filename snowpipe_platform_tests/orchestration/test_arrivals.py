@@ -5,9 +5,12 @@ from datetime import UTC, date, datetime
 import dagster as dg
 import pytest
 
+from snowpipe_platform.execution.adoption import AdoptionRequest, adopt
 from snowpipe_platform.execution.extraction import ExtractionRequest, execute_extraction
 from snowpipe_platform.execution.extraction_plan import Window
+from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.orchestration import arrivals
+from snowpipe_platform.orchestration.reporting import report_adoption
 from snowpipe_platform_tests.dropping import ADOPTER, drop
 
 CHANGES, DIMENSION, GOLD = "silver/customer_changes", "silver/dim_customers", "gold/customer_count"
@@ -236,3 +239,20 @@ def test_a_person_may_name_the_files_of_a_run(started):
     config = {"ops": {"bronze__customers": {"config": {"arrivals": ["a.csv"]}}}}
     assert started.run(BRONZE, day=DAY, config=config).success
     assert len(started.ground.bronze.log("customers")) == 2
+
+
+def test_what_the_command_line_adopted_is_reported_as_a_run_would_be(started, automation):
+    started.run(DIMENSION, CHANGES, GOLD, day=DAY)
+    automation.tick()
+    put(started, "a.csv", ("x", "x@example.com"))
+    (query,) = started.pipeline.queries.queries
+    identity = RunIdentity(run_id="cli-1", job="snowpipe adopt")
+    result = adopt(AdoptionRequest(query, "shop", date.fromisoformat(DAY), identity, ("a.csv",)), started.ground)
+    report_adoption(started.instance, result, started.ground)
+
+    (record,) = started.instance.fetch_materializations(dg.AssetKey(["bronze", "customers"]), limit=1).records
+    assert (record.partition_key, record.asset_materialization.metadata["rows_landed"].value) == (DAY, 1)
+    assert automation.tick() == {(CHANGES, DAY)}
+    check = dg.AssetCheckKey(dg.AssetKey(["bronze", "customers"]), "window_complete")
+    (info,) = started.instance.event_log_storage.get_asset_check_partition_info([check])
+    assert (info.partition_key, info.is_current) == (DAY, True)
