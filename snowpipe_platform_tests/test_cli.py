@@ -42,11 +42,11 @@ except SystemExit:
 """
     answer = python("--help", code=code, environment={"PATH": os.environ["PATH"]}, folder=tmp_path)
     assert answer.stderr == "[]\n"
-    for command in ("run", "status", "show", "sql", "doctor", "demo", "dev"):
+    for command in ("run", "status", "show", "sql", "doctor", "demo", "dev", "adopt"):
         assert f" {command} " in answer.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "status", "show", "sql", "doctor", "demo", "dev"])
+@pytest.mark.parametrize("command", ["run", "status", "show", "sql", "doctor", "demo", "dev", "adopt"])
 def test_every_commands_help_has_an_example(shop, command):
     answer = shop.type(command, "--help")
     assert (answer.exit_code, f"snowpipe {command}" in answer.stdout.partition("Usage")[2].partition("\n")[2]) == (

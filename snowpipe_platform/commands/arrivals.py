@@ -39,7 +39,8 @@ def adopt(project: Project, options: AdoptOptions) -> int:
     with activity() as shown, open_reporter(project) as reporter:
         found = _settled(project, entities, shown)
         day = _load_day(project) if any(one.ready for one in found) else None
-        done = [_adopted(project, one, day, options, (shown, reporter)) for one in found]
+        work = _Work(project, RunIdentity(run_id=f"cli-{uuid.uuid4()}", job=JOB), shown, reporter)
+        done = [_preview(work, one, day) if options.dry_run else _carry_out(work, one, day) for one in found]
     if options.as_json:
         print_json(adopted_json(project, done, dry_run=options.dry_run))
     else:
@@ -48,6 +49,21 @@ def adopt(project: Project, options: AdoptOptions) -> int:
         for error in (error for one in done for error in one.errors):
             traceback.print_exception(error)
     return exit_code(done)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What the files of every entity are adopted with."""
+
+    project: Project
+    identity: RunIdentity
+    shown: Activity
+    reporter: Reporter
+
+    def request(self, arrivals: Arrivals, day: date) -> AdoptionRequest:
+        queries, paths = self.project.pipeline.queries, tuple(file.path for file in arrivals.ready)
+        query = self.project.pipeline.queries_by_entity[arrivals.entity]
+        return AdoptionRequest(query, queries.source_system, day, self.identity, paths)
 
 
 def _entities(project: Project, table: str | None) -> list[str]:
@@ -79,35 +95,29 @@ def _settled(project: Project, entities: Sequence[str], shown: Activity) -> list
     return [look(entity, project.ground, now=_now()) for entity in entities]
 
 
-def _adopted(
-    project: Project, arrivals: Arrivals, day: date | None, options: AdoptOptions, told: tuple[Activity, Reporter]
-) -> Adopted:
-    """What became of an entity's files. An error of one entity stops no other."""
-    shown, reporter = told
+def _preview(work: _Work, arrivals: Arrivals, day: date | None) -> Adopted:
     if day is None or not arrivals.ready:
         return Adopted(arrivals)
-    request = AdoptionRequest(
-        project.pipeline.queries_by_entity[arrivals.entity],
-        project.pipeline.queries.source_system,
-        day,
-        RunIdentity(run_id=f"cli-{uuid.uuid4()}", job=JOB),
-        tuple(file.path for file in arrivals.ready),
-    )
+    return Adopted(arrivals, preview(work.request(arrivals, day), work.project.ground))
+
+
+def _carry_out(work: _Work, arrivals: Arrivals, day: date | None) -> Adopted:
+    """What became of an entity's files. An error of one entity stops no other, and what was adopted is reported."""
+    if day is None or not arrivals.ready:
+        return Adopted(arrivals)
+    request, error = work.request(arrivals, day), None
     result = AdoptionResult(request, ())
     try:
-        if options.dry_run:
-            return Adopted(arrivals, preview(request, project.ground))
         for start in range(0, len(request.paths), FILES_AT_ONCE):
-            shown.update(f"bronze/{arrivals.entity}: {start:,} of {len(request.paths):,} files")
+            work.shown.update(f"bronze/{arrivals.entity}: {start:,} of {len(request.paths):,} files")
             part = replace(request, paths=request.paths[start : start + FILES_AT_ONCE])
-            result = AdoptionResult(request, (*result.files, *adopt_files(part, project.ground).files))
-    except SnowpipeError as error:
-        return Adopted(arrivals, result, error)
-    finally:
-        problem = reporter.report_adoption(result) if result.manifests else None
-        if problem is not None:
-            shown.say(problem)
-    return Adopted(arrivals, result)
+            result = AdoptionResult(request, (*result.files, *adopt_files(part, work.project.ground).files))
+    except SnowpipeError as found:
+        error = found
+    problem = work.reporter.report_adoption(result) if result.manifests else None
+    if problem is not None:
+        work.shown.say(problem)
+    return Adopted(arrivals, result, error)
 
 
 def _now() -> datetime:

@@ -69,7 +69,7 @@ def _require(query: Query, file: Dropped, required: Collection[str]) -> None:
     hints = "".join(f" Did you mean {match[0]!r}?" for match in near.values() if match)
     told = f"column {missing[0]!r} is" if len(missing) == 1 else f"columns {', '.join(map(repr, missing))} are"
     raise ArrivalError(
-        f"{file.name}: {told} missing. Found: {', '.join(found)}.{hints} "
+        f"{file.name}: {told} missing. Found: {', '.join(found) or 'none'}.{hints} "
         f"A file has every column of bronze/{query.entity}, empty where a row has no value."
     )
 

@@ -45,7 +45,9 @@ class _Landing:
         self._with.finish()
         self._without.finish()
         files = [*self._with.written, *self._without.written]
-        return landed_entry(self._plan, files, self.tally, kind="arrival", arrived=self._plan.arrived)
+        plan = self._plan
+        facts = {"arrived": plan.arrived, "rows_null_watermark": plan.null_watermarks}
+        return landed_entry(plan, files, self.tally, kind="arrival", **facts)
 
     def _has_watermark(self, rows: pa.Table) -> pa.Array:
         if self._plan.watermark is None:

@@ -39,10 +39,14 @@ class AdoptionRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class AdoptionPlan(LandingPlan):
-    """One dropped file, decided. A row without a watermark happened when the file was adopted."""
+    """One dropped file, decided. A row without a watermark happened when the file was adopted.
+
+    null_watermarks: how many such rows the file has; None where the query has no watermark.
+    """
 
     file: Dropped
     arrived: Arrived
+    null_watermarks: int | None = None
 
     @property
     def zones(self) -> dict[str, str]:
@@ -69,7 +73,13 @@ def plan_adoption(
         file=file,
         arrived=arrived,
     )
-    return replace(plan, candidates=_candidates(plan, log))
+    landed = [entry for entry in standing(log) if entry.kind in {"extraction", "arrival"}]
+    if plan.watermark is None:
+        return replace(plan, candidates=tuple(entry for entry in landed if entry.files))
+    ends = _watermarks(plan)
+    _refuse_nulls(plan, ends.nulls)
+    held = (_holding(plan, entry, ends) for entry in landed)
+    return replace(plan, candidates=tuple(entry for entry in held if entry.files), null_watermarks=ends.nulls)
 
 
 def typed_batches(plan: AdoptionPlan, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -87,34 +97,38 @@ def typed_batches(plan: AdoptionPlan, columns: Sequence[str] | None = None) -> I
             ) from error
 
 
-def _candidates(plan: AdoptionPlan, log: Sequence[Manifest]) -> tuple[Manifest, ...]:
-    """What the file's rows may have landed with before, extracted or dropped."""
-    landed = [entry for entry in standing(log) if entry.kind in {"extraction", "arrival"}]
-    if plan.watermark is None:
-        return tuple(entry for entry in landed if entry.files)
-    low, high, nulls = _watermarks(plan)
+@dataclass(frozen=True)
+class _Ends:
+    """The lowest and the highest watermark of a file's rows, None when none has one, and how many have none."""
+
+    low: Watermark | None
+    high: Watermark | None
+    nulls: int
+
+
+def _refuse_nulls(plan: AdoptionPlan, nulls: int) -> None:
     if nulls and plan.query.on_null_watermark == "fail":
         raise ArrivalError(
             f"{plan.file.name}: {nulls:,} rows have no {plan.watermark}, and on_null_watermark of query "
             f"{plan.query.name!r} is 'fail'. Fill it in and write the file again."
         )
 
-    def may_hold(entry: Manifest, file: BronzeFile) -> bool:
+
+def _holding(plan: AdoptionPlan, entry: Manifest, ends: _Ends) -> Manifest:
+    """The entry with those of its files that may hold an image of a row of the dropped one."""
+
+    def may_hold(file: BronzeFile) -> bool:
         if file.watermark_min is None or file.watermark_max is None:
-            return nulls > 0 or entry.mode == "full" or entry.rows_deleted > 0
-        if low is None or high is None:
+            return ends.nulls > 0 or entry.mode == "full" or entry.rows_deleted > 0
+        if ends.low is None or ends.high is None:
             return False
-        return not (parsed(plan, file.watermark_min) > high or parsed(plan, file.watermark_max) < low)  # type: ignore[operator]
+        low, high = parsed(plan, file.watermark_min), parsed(plan, file.watermark_max)
+        return low <= ends.high and high >= ends.low  # type: ignore[operator]
 
-    held = [
-        entry.model_copy(update={"files": tuple(file for file in entry.files if may_hold(entry, file))})
-        for entry in landed
-    ]
-    return tuple(entry for entry in held if entry.files)
+    return entry.model_copy(update={"files": tuple(file for file in entry.files if may_hold(file))})
 
 
-def _watermarks(plan: AdoptionPlan) -> tuple[Watermark | None, Watermark | None, int]:
-    """The lowest and the highest watermark of the file's rows, and how many have none."""
+def _watermarks(plan: AdoptionPlan) -> _Ends:
     name = plan.watermark or ""
     try:
         schema = pa.schema([plan.schema.field(name)])
@@ -128,4 +142,4 @@ def _watermarks(plan: AdoptionPlan) -> tuple[Watermark | None, Watermark | None,
                 highs.append(parsed(plan, ends["max"]))
     except SourceError as error:
         raise ArrivalError(f"{plan.file.name}: {error}") from error
-    return min(lows, default=None), max(highs, default=None), nulls
+    return _Ends(min(lows, default=None), max(highs, default=None), nulls)

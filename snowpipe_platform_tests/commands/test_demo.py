@@ -1,9 +1,15 @@
 """`snowpipe demo`: a shop through Dagster, and the next day."""
 
+from datetime import date
+from types import SimpleNamespace
+
 import dagster as dg
 import pytest
 
+from snowpipe_platform.backends.local_bronze import LocalBronze
+from snowpipe_platform.commands.demo import _landed_days
 from snowpipe_platform.settings import read_settings
+from snowpipe_platform_tests.contracts.bronze_store import manifest
 from snowpipe_platform_tests.tiny import TinyShop
 
 
@@ -35,3 +41,11 @@ def test_the_demo_leaves_a_pipeline_of_ones_own_alone(shop):
     answer = shop.type("demo")
     assert answer.exit_code == 2
     assert answer.stderr.startswith("error: the demo runs the shop's own pipeline over its own warehouse.")
+
+
+def test_a_day_that_only_a_dropped_file_was_loaded_for_is_still_to_be_run(tmp_path):
+    store = LocalBronze(tmp_path)
+    store.commit(manifest(1))
+    store.commit(manifest(2).model_copy(update={"kind": "arrival", "load_day": date(2024, 3, 2)}))
+    pipeline = SimpleNamespace(queries_by_entity={"orders": None})
+    assert _landed_days(SimpleNamespace(ground=SimpleNamespace(bronze=store), pipeline=pipeline)) == {date(2024, 3, 1)}

@@ -32,6 +32,7 @@ def test_everything_is_ok_before_the_first_run(shop):
         "query orders",
         "query customers",
         "tables",
+        "dropped files",
         "bronze files",
         "lake",
         "leases",

@@ -128,7 +128,7 @@ def test_rows_are_numbered_as_in_their_file_and_happened_when_they_say(keyed):
         (2, 1, adopted_at),
         (3, 2, moment("2024-02-29 08:00")),
     ]
-    assert entry.null_rows_landed == 1
+    assert (entry.null_rows_landed, entry.rows_null_watermark) == (1, 1)
     assert [(f.rows, f.watermark_min) for f in entry.files] == [(2, "2024-02-28T07:00:00.000000"), (1, None)]
 
 

@@ -94,5 +94,5 @@ def _window(shop, result):
 def test_every_sensor_runs_from_the_start(shop):
     sensors = {sensor.name: sensor.default_status for sensor in shop.definitions.sensors}
     assert sensors == dict.fromkeys(
-        ("default_automation_condition_sensor", "sweep", "continuation"), dg.DefaultSensorStatus.RUNNING
+        ("default_automation_condition_sensor", "sweep", "continuation", "arrivals"), dg.DefaultSensorStatus.RUNNING
     )
