@@ -3,6 +3,7 @@ puts a file as others do: `drop(path, content, modified_at)`, path `entity/arriv
 
 import threading
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -99,16 +100,17 @@ class BronzeStoreContract:
     def test_what_no_manifest_names_is_removed_wherever_it_lies(self, store, folder):
         kept = begin(store, folder=folder).write(ROWS, watermark_min=None, watermark_max=None)
         store.commit(manifest(1, kept))
-        begin(store, "dead", folder=folder).write(ROWS, watermark_min=None, watermark_max=None)
-        (removed,) = store.remove_abandoned("orders")
-        assert removed.endswith("extraction=dead")
-        assert store.remove_abandoned("orders") == []
+        lost = begin(store, "dead", folder=folder).write(ROWS, watermark_min=None, watermark_max=None)
+        ((abandoned, size),) = store.abandoned("orders").items()
+        assert (Path(abandoned).name, size) == ("extraction=dead", lost.size_bytes)
+        assert store.remove_abandoned("orders") == [abandoned]
+        assert (store.abandoned("orders"), store.remove_abandoned("orders")) == ({}, [])
         assert begin(store, "x1", folder=folder).__class__  # the kept attempt's folder is still in use
         assert store.log("orders")[0].files == (kept,)
 
     def test_other_entities_are_left_alone(self, store):
         begin(store, "dead").write(ROWS, watermark_min=None, watermark_max=None)
-        assert store.remove_abandoned("customers") == []
+        assert (store.abandoned("customers"), store.remove_abandoned("customers")) == ({}, [])
         assert len(store.remove_abandoned("orders")) == 1
 
     def test_without_arrivals_there_is_none(self, store):

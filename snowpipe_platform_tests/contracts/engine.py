@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from hashlib import md5
 from pathlib import Path
 
@@ -140,6 +141,23 @@ class EngineContract:
                 found |= {file.path for file in session.write(ibis.table({"n": "int64"}, name="w"), layout)}
         assert len(found) == 2
         assert rows_in(sorted(found), "n") == [(1,), (1,)]
+
+    @pytest.mark.parametrize("partitions", [(), ("k",)], ids=["plain", "partitioned"])
+    def test_rows_for_one_file_go_into_one_for_each_partition_beside_those_there_are(
+        self, engine, tmp_path, partitions
+    ):
+        schema = ibis.schema({"k": "int64", "w": "string"})
+        paths = [write_file(tmp_path / f"{n}.parquet", [{"k": n % 2, "w": str(n)}], schema)[0] for n in range(100)]
+        rows = ibis.table(schema, name="t")
+        with engine.session() as session:
+            session.bind("t", LakeRows(tuple(paths), schema))
+            for prefix in ("a", "b"):
+                layout = FileLayout(str(tmp_path / "out"), prefix, partitions, {"k": 1, "w": 2}, one_file=True)
+                assert len(session.write(rows, layout)) == (2 if partitions else 1)
+            assert session.write(rows.filter(rows.k == 9), replace(layout, prefix="c")) == []
+        found = sorted(str(path) for path in (tmp_path / "out").rglob("*.parquet"))
+        assert len(found) == (4 if partitions else 2)
+        assert rows_in(found, "count(*), count(DISTINCT w)") == [(200, 100)]
 
     def test_files_with_finds_the_files_that_hold_a_value_nulls_included(self, engine, tmp_path):
         schema = ibis.schema({"k": "int64", "w": "string"})
