@@ -68,6 +68,12 @@ def test_the_workspace_names_a_location_that_loads():
     assert location == {"module_name": "snowpipe_platform.definitions", "location_name": "snowpipe_platform"}
 
 
+def test_every_job_and_sensor_resolves_as_when_dagster_loads_the_location():
+    from snowpipe_platform.definitions import definitions  # noqa: PLC0415 - a missing module fails this test alone
+
+    dg.Definitions.validate_loadable(definitions())
+
+
 def test_every_asset_says_what_it_is():
     from snowpipe_platform.definitions import definitions  # noqa: PLC0415 - a missing module fails this test alone
 
@@ -88,6 +94,8 @@ def test_the_instance_is_one_that_dagster_takes(tmp_path):
         assert instance.global_op_concurrency_default_limit == 1
         assert instance.telemetry_enabled is False
         assert instance.run_retries_enabled
+        assert instance.run_monitoring_enabled
+        assert type(instance.run_launcher).__name__ == "LocalRunLauncher"
         assert instance.auto_materialize_enabled
         assert instance.auto_materialize_use_sensors
         assert type(instance.run_storage).__name__ == "SqliteRunStorage"

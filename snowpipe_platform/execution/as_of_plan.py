@@ -46,6 +46,11 @@ def as_of_plan(request: TableRequest, table: AsOfTable, inputs: TableInputs, con
     )
 
 
+def is_not_made(plan: Plan) -> bool:
+    """Whether the plan's date has no state, and gets none, as something from before its end is not there yet."""
+    return plan.operation == "nothing" and plan.request.day not in made_dates(plan.base).all
+
+
 def analysis_dates(inputs: TableInputs) -> AnalysisDates:
     """The dates of an as-of table, stale for all that its inputs have committed so far."""
     dates = made_dates(inputs.base)

@@ -10,7 +10,7 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from snowpipe_platform.execution.adoption import AdoptionResult
-from snowpipe_platform.execution.as_of_plan import analysis_dates
+from snowpipe_platform.execution.as_of_plan import analysis_dates, is_not_made
 from snowpipe_platform.execution.execute import TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.ground import Ground, RunIdentity
@@ -60,8 +60,10 @@ def _landed(  # noqa: PLR0913, PLR0917 - everything the events say
 
 def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Ground) -> None:
     """A table was run: its materialization, then its checks. A changes table run over several load days at once is
-    reported for each of them."""
+    reported for each of them; an analysis date that could not be made is not."""
     request, table = result.plan.request, result.plan.table
+    if isinstance(table, AsOfTable) and is_not_made(result.plan):
+        return
     names = {PUBLISHED, *(check_name(rule.id) for rule in rules_of(table))}
     metadata = table_metadata(result, ground)
     for day in _days(result):

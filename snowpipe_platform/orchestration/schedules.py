@@ -18,6 +18,8 @@ EXTRACT_JOB = "extract"
 NAME = "extraction"
 DAYS_PER_TICK = 31
 """The newest day, and the oldest of the others; the next tick goes on with the rest."""
+PRIORITY_TAG, EXTRACTION_PRIORITY = "dagster/priority", "1"
+"""Before what else is queued: a source that keeps only the current state loses what is read too late."""
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 """At most, the source's and this machine's, where a tick comes with the end of the day."""
 
@@ -65,7 +67,8 @@ def _requests(instance: dg.DagsterInstance, pipeline: Pipeline, last: date, *, t
     for day in [*sorted(wanted)[: DAYS_PER_TICK - 1], *sorted(wanted)[DAYS_PER_TICK - 1 :][-1:]]:
         keys = [key for key in wanted[day] if (key, day.isoformat()) not in busy]
         if keys:
-            yield dg.RunRequest(run_key=f"{day}:{tick}", partition_key=day.isoformat(), asset_selection=keys)
+            run_key, tags = f"{day}:{tick}", {PRIORITY_TAG: EXTRACTION_PRIORITY}
+            yield dg.RunRequest(run_key=run_key, partition_key=day.isoformat(), asset_selection=keys, tags=tags)
 
 
 def _wanted(instance: dg.DagsterInstance, pipeline: Pipeline, last: date) -> dict[date, list[dg.AssetKey]]:

@@ -9,6 +9,7 @@ from snowpipe_platform.orchestration.names import MAINTAIN_JOB, asset_key
 from snowpipe_platform.orchestration.pace import ORDINARY_SECONDS, Pace
 from snowpipe_platform.orchestration.pending import Pending, continuations, unconsumed
 from snowpipe_platform.orchestration.resources import GroundResource
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.pipeline import Pipeline
 
 SWEEP_SECONDS = 3600
@@ -38,11 +39,14 @@ def automation_sensor(pace: Pace) -> dg.AutomationConditionSensorDefinition:
 
 def sweep_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
     """Requests every table that has not consumed what its inputs committed. Automation looks at updates between two
-    ticks, and misses one that lands between a request and the next tick, or while nobody evaluated."""
+    ticks, and misses one that lands between a request and the next tick, or while nobody evaluated.
+
+    Not tables of analysis dates, which have a sensor of their own: assets of two kinds of days are no one target."""
+    swept = [asset_key(table.name) for table in pipeline.tables if not isinstance(table, AsOfTable)]
 
     @dg.sensor(
         name="sweep",
-        target=dg.AssetSelection.all(),
+        target=dg.AssetSelection.assets(*swept),
         minimum_interval_seconds=pace.seconds(SWEEP_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="hourly: requests tables whose inputs have commits they have not consumed",

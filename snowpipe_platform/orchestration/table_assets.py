@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from snowpipe_platform.errors import PipelineError
+from snowpipe_platform.execution.as_of_plan import is_not_made
 from snowpipe_platform.execution.plan import Plan, TableRequest
 from snowpipe_platform.execution.planning import plan_table
 from snowpipe_platform.orchestration.automation import Condition, daily_condition, whole_table_condition
@@ -60,12 +61,17 @@ def as_of_asset(
     table: AsOfTable, *, pipeline: Pipeline, analysis_dates: dg.PartitionsDefinition[str] | None
 ) -> dg.AssetsDefinition:
     """States by analysis date. No condition requests them: which dates a commit of an input makes stale stands in the
-    rows, and the sensor `analysis_dates` reads it there."""
+    rows, and the sensor `analysis_dates` reads it there. A date that cannot be made yet fails, else Dagster would count
+    it as made."""
 
     @_asset(table, kind="as_of", condition=None, partitions=analysis_dates)
     def plan_date(context: dg.AssetExecutionContext, config: TableRun, ground: GroundResource) -> Plan:
         request = _request(pipeline, table, context, config)
-        return _plan(replace(request, day=load_day(context.partition_key)), ground)
+        plan = _plan(replace(request, day=load_day(context.partition_key)), ground)
+        if is_not_made(plan):
+            reason = f"{table.name} of {context.partition_key} {plan.reason}; it is requested once that is there"
+            raise dg.Failure(description=reason, allow_retries=False)
+        return plan
 
     return plan_date
 
@@ -97,9 +103,12 @@ def _asset(
     condition: Condition | None,
     partitions: dg.PartitionsDefinition[str] | None = None,
 ) -> Callable[[Callable[..., Plan]], dg.AssetsDefinition]:
-    """What all kinds declare alike. Inputs are deps: the plan reads their commits, not rows handed over. Any load day
-    may hold changes from before an analysis date's end."""
-    mapping = dg.AllPartitionMapping() if isinstance(table, AsOfTable) else None
+    """What all kinds declare alike. Inputs are deps: the plan reads their commits, not rows handed over.
+
+    A backfill of load days takes along the dates that end with them; what their late changes make stale the sensor
+    requests. Any load day may hold changes of any date, but mapped that way, Dagster 1.13 takes a backfill of two load
+    days to mean every date there ever was."""
+    mapping = dg.TimeWindowPartitionMapping() if isinstance(table, AsOfTable) else None
     return dg.asset(
         key=asset_key(table.name),
         deps=[dg.AssetDep(asset_key(name), partition_mapping=mapping) for name in table.upstream],

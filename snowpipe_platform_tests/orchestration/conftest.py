@@ -1,7 +1,7 @@
 """A small shop behind real adapters and a real Dagster instance: customers, their changes, versions, and a count."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,10 +19,11 @@ from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.build import build_definitions
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.settings import Settings
-from snowpipe_platform.spec.history import versions
+from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.history import latest, versions
 from snowpipe_platform.spec.pipeline import Pipeline, build_pipeline
 from snowpipe_platform.spec.queries_file import parse_queries
-from snowpipe_platform.spec.table import ChangesTable, DerivedTable
+from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
 FIRST_DAY = date(2024, 3, 1)
 NOW = datetime(2024, 3, 20, tzinfo=UTC)
@@ -57,6 +58,25 @@ class DimCustomers(pa.DataFrameModel):
 class CustomerCount(pa.DataFrameModel):
     domain: str = pa.Field(unique=True)
     customers: dt.int64 = pa.Field(le=5_000)
+
+
+class CustomerStates(pa.DataFrameModel):
+    customer_id: str
+    email: str = pa.Field(nullable=True)
+    analysis_date: dt.date
+
+    class Config:
+        unique: ClassVar = ["customer_id", "analysis_date"]
+
+
+STATES = AsOfTable(
+    name="gold/customer_states",
+    description="Customers as known at the end of a day.",
+    contract=CustomerStates,
+    inputs=("silver/customer_changes",),
+    build=lambda inputs, _on: latest(inputs["silver/customer_changes"], key=["customer_id"]),
+    due=timedelta(hours=8),
+)
 
 
 def _tables(due: timedelta | None) -> list[ChangesTable | DerivedTable]:
@@ -147,6 +167,11 @@ class Shop:
             run_config=config,
         )
 
+    def analyse(self, date: str) -> dg.ExecuteInProcessResult:
+        """Materialize an analysis date of every table that has them."""
+        job = self.definitions.resolve_job_def("analysis")
+        return job.execute_in_process(partition_key=date, instance=self.instance, raise_on_error=False)
+
     def check(self, *checks: tuple[str, str], day: str | None = None) -> dg.ExecuteInProcessResult:
         """Run checks alone."""
         keys = [dg.AssetCheckKey(dg.AssetKey(name.split("/")), check) for name, check in checks]
@@ -210,11 +235,12 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def make_shop(tmp_path: Path, instance: dg.DagsterInstance) -> Callable[..., Shop]:
-    """A shop without customers. settings: more keys of its query. due: the deadline of its changes table."""
+    """A shop without customers. settings: more keys of its query. due: the deadline of its changes table. more: tables
+    beside its own."""
 
-    def make(settings: str = "", *, due: timedelta | None = None) -> Shop:
+    def make(settings: str = "", *, due: timedelta | None = None, more: Sequence[Table] = ()) -> Shop:
         queries = parse_queries(QUERY.format(settings=settings), source="shop.yaml")
-        pipeline = build_pipeline("shop", queries, _tables(due), first_day=FIRST_DAY)
+        pipeline = build_pipeline("shop", queries, [*_tables(due), *more], first_day=FIRST_DAY)
         resource = GroundResource.of(Settings(home=tmp_path / "home", warehouse=tmp_path / "warehouse.duckdb"))
         shop = Shop(tmp_path, pipeline, resource, build_definitions(pipeline, resource), instance)
         shop.sql(
@@ -224,6 +250,12 @@ def make_shop(tmp_path: Path, instance: dg.DagsterInstance) -> Callable[..., Sho
         return shop
 
     return make
+
+
+@pytest.fixture
+def dated_shop(make_shop: Callable[..., Shop]) -> Shop:
+    """With a table of analysis dates too, `gold/customer_states`."""
+    return make_shop(more=[STATES])
 
 
 @pytest.fixture
