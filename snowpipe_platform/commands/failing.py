@@ -12,7 +12,7 @@ from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.execution.execute import rules_of
 from snowpipe_platform.execution.run import BRONZE
 from snowpipe_platform.records import LakeRows
-from snowpipe_platform.spec.contract import Rule
+from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.table import (
     CHANGED_AT,
     FAILED_RULES,

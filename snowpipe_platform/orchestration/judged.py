@@ -16,8 +16,8 @@ from snowpipe_platform.execution.execute import (
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.ports import Session
 from snowpipe_platform.records import LakeRows, TableState
-from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, WHOLE_TABLE, Counts, Quality
+from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.table import (
     FAILED_RULES,
     LOAD_DAY,

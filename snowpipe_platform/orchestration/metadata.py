@@ -14,9 +14,9 @@ from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.charts import bar_chart
 from snowpipe_platform.orchestration.judged import quality_of
 from snowpipe_platform.records import TableState
-from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.quality import Counts, Quality
+from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.table import ChangesTable, Table
 
 Metadata = dict[str, dg.MetadataValue[Any]]

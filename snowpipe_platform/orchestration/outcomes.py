@@ -13,10 +13,10 @@ from snowpipe_platform.orchestration.judged import Judged, bind_rows, examples, 
 from snowpipe_platform.orchestration.metadata import CHART_POINTS, Metadata, label, quality_table, tolerated
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, rules_by_check
 from snowpipe_platform.spec.bronze_log import incomplete_days
-from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.quality import Verdict
+from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.table import Table
 
 LONGEST_TEXT = 200
