@@ -1,5 +1,6 @@
 """Write the files of a plan and judge them; nothing is published."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ibis
@@ -8,8 +9,10 @@ import ibis.expr.types as ir
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.judge import change_quality, table_quality
 from snowpipe_platform.execution.plan import TOUCHED, Plan
+from snowpipe_platform.execution.related import bind_related
 from snowpipe_platform.ports import Session
 from snowpipe_platform.records import FileLayout, LakeFile, LakeRows, StagedFile, TableLayout
+from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.history import restrict
 from snowpipe_platform.spec.quality import Quality
 from snowpipe_platform.spec.table import STATUS, ChangesTable, Table
@@ -22,12 +25,14 @@ PROPOSED = "proposed"
 
 @dataclass(frozen=True)
 class Draft:
-    """Files written and judged, not committed. base: the table's files before."""
+    """Files written and judged, not committed. base: the table's files before. judged_with: the commits of other tables
+    that its rules looked at."""
 
     staged: tuple[StagedFile, ...]
     remove: tuple[LakeFile, ...]
     base: tuple[LakeFile, ...]
     quality: Quality
+    judged_with: Mapping[str, UpstreamCommit]
 
     @property
     def rows_before(self) -> int:
@@ -57,7 +62,8 @@ def write_draft(plan: Plan, ground: Ground, *, folder: str, prefix: str) -> Draf
         if rows is not None:
             partitions = table_layout(plan.table).partition_columns
             staged = tuple(session.write(rows, FileLayout(folder, prefix, partitions, ground.lake.field_ids(name))))
-        return Draft(staged, remove, base, _judge(plan, staged, remove, base, session))
+        judged_with = bind_related(plan.table, plan.consumed, session, ground)
+        return Draft(staged, remove, base, _judge(plan, staged, remove, base, session), judged_with)
 
 
 def _rows_to_write(

@@ -12,6 +12,7 @@ from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.execution.judge import change_quality, rules_of, table_quality
 from snowpipe_platform.execution.plan import CODE_VERSION_PROPERTY, Plan, TableRequest
 from snowpipe_platform.execution.planning import decide
+from snowpipe_platform.execution.related import JUDGED_WITH_PROPERTY
 from snowpipe_platform.records import Commit, TableState
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
@@ -141,7 +142,9 @@ def _broken_rules(plan: Plan, draft: Draft) -> list[str]:
 def _properties(plan: Plan, draft: Draft, *, is_held: bool) -> Mapping[str, str]:
     request, broken = plan.request, _broken_rules(plan, draft)
     overridden = request.override is not None and bool(broken)
+    judged_with = Consumption(commits=draft.judged_with)
     return {
+        **({JUDGED_WITH_PROPERTY: judged_with.encode()} if draft.judged_with else {}),
         **({OVERRIDE_PROPERTY: json.dumps({"by": request.override, "rules": broken})} if overridden else {}),
         RUN_ID_PROPERTY: request.identity.run_id,
         JOB_PROPERTY: request.identity.job,

@@ -1,7 +1,7 @@
 """Read what a plan depends on: states, logs and file lists; no rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import ibis
 
@@ -19,7 +19,8 @@ class TableInputs:
     """What a table and its inputs are at one moment.
 
     paths: data files by input; of a changes table, the valid rows' only. changed: rows that differ from what the table
-    consumed. lost_history: a consumed commit is no longer there to compare with.
+    consumed. lost_history: a consumed commit is no longer there to compare with. unmade: tables that its rules look at
+    and that have no commit yet.
     """
 
     base: TableState | None
@@ -30,10 +31,16 @@ class TableInputs:
     schemas: Mapping[str, ibis.Schema] = field(default_factory=dict)
     changed: Mapping[str, ChangedRows] = field(default_factory=dict)
     lost_history: bool = False
+    unmade: tuple[str, ...] = ()
 
 
 def read_inputs(pipeline: Pipeline, table: Table, ground: Ground) -> TableInputs:
     """The present state of the table and of everything it reads."""
+    unmade = tuple(name for name in table.judged_with if ground.lake.state(name) is None)
+    return replace(_inputs(pipeline, table, ground), unmade=unmade)
+
+
+def _inputs(pipeline: Pipeline, table: Table, ground: Ground) -> TableInputs:
     base = ground.lake.state(table.name)
     if isinstance(table, ChangesTable):
         log = tuple(ground.bronze.log(table.source))

@@ -45,7 +45,7 @@ def blocker(step: Step, pipeline: Pipeline, done: Sequence[Outcome]) -> str | No
     """The step of this run that stops this one, None when nothing does.
 
     An extraction waits for the entity's earlier days: a later one would take their rows into its own day. A day's
-    changes wait for that day's extraction. A derived table waits for all it reads.
+    changes wait for that day's extraction. A derived table waits for all it reads and all its rules look at.
     """
     stopped = [outcome for outcome in done if outcome.status.stops]
     if step.name.startswith(BRONZE):
@@ -89,11 +89,11 @@ def run_steps(run: Run, ground: Ground) -> Iterator[Outcome]:
 
 
 def _held_input(step: Step, run: Run, ground: Ground) -> str | None:
-    """A table it reads whose newer rows wait for a person; Dagster's automation stops behind it too."""
+    """A table that comes before it whose newer rows wait for a person; Dagster's automation stops behind it too."""
     table = run.pipeline.by_name.get(step.name)
     if not isinstance(table, DerivedTable):
         return None
-    return next((f"rows held back in {name}" for name in table.inputs if ground.lake.held(name)), None)
+    return next((f"rows held back in {name}" for name in table.upstream if ground.lake.held(name)), None)
 
 
 def _carry_out(step: Step, run: Run, ground: Ground) -> Outcome:

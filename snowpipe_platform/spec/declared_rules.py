@@ -100,7 +100,8 @@ def _references(column: Column) -> Rule | None:
     def breaks(table: ir.Table) -> ir.BooleanValue:
         value = table[column.name]
         known = table[key] if other == column.table else ibis.table({key: value.type()}, name=other)[key]
-        return ~absent(value) & ~value.isin(known).fill_null(False)
+        # Under its own name it would be all columns of a table of one, `SELECT *`, and there are more.
+        return ~absent(value) & ~value.isin(known.name(f"known_{key}")).fill_null(False)
 
     return column.rule(REFERENCES, f"{column.name} is in {other}", breaks, "table")
 
