@@ -10,9 +10,10 @@ from snowpipe_platform.commands.lake_rows import held_rows, lake_rows
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.execution.execute import rules_of
+from snowpipe_platform.execution.related import bind_related, consumption_of
 from snowpipe_platform.execution.run import BRONZE
 from snowpipe_platform.records import LakeRows
-from snowpipe_platform.spec.contract import Rule
+from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.table import (
     CHANGED_AT,
     DISCARDED,
@@ -48,12 +49,14 @@ def find_rule(project: Project, name: str, wanted: str) -> Rule:
 def failing_rows(project: Project, name: str, rule: Rule) -> pa.Table:
     """Published, quarantined, discarded and held rows. `kept_in`: `table`, `quarantine`, `discarded`, or the branch
     that holds them; then what the rule reads, and of rows that are not valid the payload and origin."""
-    table = project.pipeline.table(name)
+    table, ground = project.pipeline.table(name), project.ground
     sources = {TABLE_ITSELF: lake_rows(name, project), **_held(project, table)}
-    with project.ground.engine.session() as session:
+    states = {TABLE_ITSELF: ground.lake.state(name), **ground.lake.held(name)}
+    with ground.engine.session() as session:
         found = []
         for place, rows in sources.items():
             session.bind(place, rows)
+            bind_related(table, consumption_of(states.get(place)), session, ground)
             found.append(session.fetch(_failing(table, rule, ibis.table(rows.schema, name=place), place)))
     return pa.concat_tables(found, promote_options="permissive")
 

@@ -9,8 +9,8 @@ import ibis.expr.types as ir
 from snowpipe_platform.errors import PipelineError, did_you_mean
 from snowpipe_platform.execution.contract_rows import refuse_types
 from snowpipe_platform.execution.table_code import code_errors
-from snowpipe_platform.spec.contract import Rule, Tolerance, column_tolerance
 from snowpipe_platform.spec.manifest import INSTANT, OPERATION, PLATFORM_COLUMNS, ROW_NUMBER, UPSERT
+from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.schema_change import holds
 from snowpipe_platform.spec.table import (
     CHANGE_TYPE,
@@ -69,9 +69,7 @@ def change_rows(table: ChangesTable, bronze: ir.Table, *, discarded: ir.Table | 
 
 def type_rules(table: ChangesTable) -> tuple[Rule, ...]:
     """One error rule per converted column: text that does not convert is no null."""
-    return tuple(
-        _type_rule(column, dtype, column_tolerance(table.contract, column)) for column, dtype in table.types.items()
-    )
+    return tuple(_type_rule(table, column, dtype) for column, dtype in table.types.items())
 
 
 def all_rules(table: ChangesTable) -> tuple[Rule, ...]:
@@ -113,15 +111,16 @@ def _convert(value: ir.Value, dtype: dt.DataType) -> ir.Value:
     return text.try_cast(dtype)
 
 
-def _type_rule(column: str, dtype: str, tolerance: Tolerance) -> Rule:
+def _type_rule(table: ChangesTable, column: str, dtype: str) -> Rule:
     def breaks(rows: ir.Table) -> ir.BooleanValue:
         raw = rows[RAW + column]
         present = raw.strip().nullif("").notnull() if raw.type().is_string() else raw.notnull()
         return present & rows[column].isnull()
 
-    kind = dtype.partition("(")[0]
+    rule_id = f"{column}.{table.conversions[column]}"
     article = "an" if dtype[0] in "aeiou" else "a"
-    return Rule(f"{column}.is_{kind}", f"{column} is {article} {dtype}", "error", "row", (column,), tolerance, breaks)
+    tolerance = table.tolerance(column)
+    return Rule(rule_id, f"{column} is {article} {dtype}", "error", "row", (column,), tolerance, breaks)
 
 
 def _judged(table: ChangesTable, rows: ir.Table, source: list[str]) -> ir.Table:

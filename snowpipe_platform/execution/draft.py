@@ -1,5 +1,6 @@
 """Write the files of a plan and judge them; nothing is published."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import ibis
@@ -8,9 +9,11 @@ import ibis.expr.types as ir
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.judge import change_quality, table_quality
 from snowpipe_platform.execution.plan import TARGET, TOUCHED, Plan
+from snowpipe_platform.execution.related import bind_related
 from snowpipe_platform.ports import Session
 from snowpipe_platform.records import FileLayout, LakeFile, LakeRows, StagedFile, TableLayout
 from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.history import restrict
 from snowpipe_platform.spec.quality import Quality
 from snowpipe_platform.spec.table import LOAD_DAY, STATUS, ChangesTable, Table
@@ -22,13 +25,15 @@ PROPOSED = "proposed"
 @dataclass(frozen=True)
 class Draft:
     """Files written and judged, not committed. base: the table's files before. touched: scope values, or origins, that
-    were replaced. quality_before: of a changes table whose rows are replaced, of the same load days as they are."""
+    were replaced. judged_with: the commits of other tables that its rules looked at. quality_before: of a changes table
+    whose rows are replaced, of the same load days as they are."""
 
     staged: tuple[StagedFile, ...]
     remove: tuple[LakeFile, ...]
     base: tuple[LakeFile, ...]
     touched: int
     quality: Quality
+    judged_with: Mapping[str, UpstreamCommit]
     quality_before: Quality = field(default_factory=Quality)
 
     @property
@@ -59,8 +64,9 @@ def write_draft(plan: Plan, ground: Ground, *, folder: str, prefix: str) -> Draf
         if rows is not None:
             partitions = table_layout(plan.table).partition_columns
             staged = tuple(session.write(rows, FileLayout(folder, prefix, partitions, ground.lake.field_ids(name))))
+        judged_with = bind_related(plan.table, plan.consumed, session, ground)
         quality, quality_before = _judge(plan, staged, remove, base, session)
-        return Draft(staged, remove, base, touched, quality, quality_before)
+        return Draft(staged, remove, base, touched, quality, judged_with, quality_before)
 
 
 def _rows_to_write(

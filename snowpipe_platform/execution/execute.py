@@ -14,6 +14,7 @@ from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.execution.judge import change_quality, rules_of, table_quality
 from snowpipe_platform.execution.plan import CODE_VERSION_PROPERTY, NOTHING_TO_REPLAY, Plan, TableRequest
 from snowpipe_platform.execution.planning import decide
+from snowpipe_platform.execution.related import JUDGED_WITH_PROPERTY
 from snowpipe_platform.records import Commit, TableState
 from snowpipe_platform.spec.analysis_dates import DATES_PROPERTY
 from snowpipe_platform.spec.as_of import AsOfTable
@@ -174,7 +175,9 @@ def _properties(plan: Plan, draft: Draft, *, is_held: bool, started: float) -> M
     cost = Cost(
         time.monotonic() - started, sum(file.rows for file in draft.staged), sum(f.size_bytes for f in draft.staged)
     )
+    judged_with = Consumption(commits=draft.judged_with)
     return {
+        **({JUDGED_WITH_PROPERTY: judged_with.encode()} if draft.judged_with else {}),
         **dates,
         **({} if replayed is None else {REPLAY_PROPERTY: json.dumps(replayed)}),
         **({OVERRIDE_PROPERTY: json.dumps({"by": request.override, "rules": broken})} if overridden else {}),

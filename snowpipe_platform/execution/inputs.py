@@ -21,7 +21,8 @@ class TableInputs:
     """What a table and its inputs are at one moment.
 
     paths: data files by input; of a changes table, the valid rows' only. changed: rows that differ from what the table
-    consumed. lost_history: a consumed commit is no longer there to compare with.
+    consumed. lost_history: a consumed commit is no longer there to compare with. unmade: tables that its rules look at
+    and that have no commit yet.
     Of an as-of table also logs: of its inputs' entities, by input; and first_change_at: the earliest instant among the
     changed rows, UTC, None where there is none.
     """
@@ -36,10 +37,16 @@ class TableInputs:
     lost_history: bool = False
     logs: Mapping[str, tuple[Manifest, ...]] = field(default_factory=dict)
     first_change_at: datetime | None = None
+    unmade: tuple[str, ...] = ()
 
 
 def read_inputs(pipeline: Pipeline, table: Table, ground: Ground) -> TableInputs:
     """The present state of the table and of everything it reads."""
+    unmade = tuple(name for name in table.judged_with if ground.lake.state(name) is None)
+    return replace(_inputs(pipeline, table, ground), unmade=unmade)
+
+
+def _inputs(pipeline: Pipeline, table: Table, ground: Ground) -> TableInputs:
     base = ground.lake.state(table.name)
     if isinstance(table, ChangesTable):
         log = tuple(ground.bronze.log(table.source))

@@ -7,8 +7,8 @@ import ibis.expr.types as ir
 
 from snowpipe_platform.execution.change_rows import all_rules
 from snowpipe_platform.ports import Session
-from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.quality import WHOLE_TABLE, Counts, Quality
+from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.table import (
     DISCARDED,
     FAILED_RULES,

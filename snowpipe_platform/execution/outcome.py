@@ -8,8 +8,8 @@ from enum import StrEnum
 from snowpipe_platform.execution.execute import TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.plan import Replay
-from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.quality import Quality, Verdict
+from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.table import ChangesTable
 
 WAITS_FOR = "waits for "

@@ -18,13 +18,23 @@ def plan_table(request: TableRequest, ground: Ground) -> Plan:
 
 
 def decide(request: TableRequest, inputs: TableInputs) -> Plan:
-    """The plan that follows from the inputs. Raises PipelineError when the table's code does not fit them, LakeError
-    when nothing says what the table has consumed."""
+    """The plan that follows from the inputs. With rows to judge, a table waits for the tables its rules look at.
+
+    Raises PipelineError when the table's code does not fit its inputs, LakeError when nothing says what the table has
+    consumed.
+    """
     if inputs.base is not None and not request.rebuild:
         require_record(inputs.base)
     consumed = (
         Consumption() if inputs.base is None else Consumption.decode(inputs.base.properties.get(CONSUMED_PROPERTY))
     )
+    plan = _plan(request, inputs, consumed)
+    if plan.operation == "nothing" or not inputs.unmade:
+        return plan
+    return Plan(request, inputs.base, "nothing", f"waits for {', '.join(inputs.unmade)}", consumed)
+
+
+def _plan(request: TableRequest, inputs: TableInputs, consumed: Consumption) -> Plan:
     if isinstance(request.table, ChangesTable):
         return changes_plan(request, request.table, inputs, consumed)
     if isinstance(request.table, DerivedTable):

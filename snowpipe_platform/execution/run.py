@@ -64,7 +64,8 @@ def blocker(step: Step, pipeline: Pipeline, done: Sequence[Outcome]) -> str | No
     """The step of this run that stops this one, None when nothing does.
 
     An extraction waits for the entity's earlier days: a later one would take their rows into its own day. A day's
-    changes wait for that day's extraction. A derived table waits for all it reads, an analysis date for all up to it.
+    changes wait for that day's extraction. A derived table waits for all it reads and all its rules look at, and an
+    analysis date for all of that up to it.
     """
     stopped = [outcome for outcome in done if outcome.status.stops]
     if step.name.startswith(BRONZE):
@@ -126,14 +127,14 @@ def _restatements(run: Run, ground: Ground) -> Iterator[Step]:
 
 
 def held_input(step: Step, pipeline: Pipeline, ground: Ground) -> str | None:
-    """A table it reads whose newer rows wait for a person; Dagster's automation stops behind it too."""
+    """A table that comes before it whose newer rows wait for a person; Dagster's automation stops behind it too."""
     table = pipeline.by_name.get(step.name)
     if isinstance(table, AsOfTable):
         held = ((name, day) for name in table.inputs for day in held_days(ground.lake.held(name)))
         return next((f"rows held back in {name}" for name, day in held if _concerns(day, step.day, table)), None)
     if not isinstance(table, DerivedTable):
         return None
-    return next((f"rows held back in {name}" for name in table.inputs if ground.lake.held(name)), None)
+    return next((f"rows held back in {name}" for name in table.upstream if ground.lake.held(name)), None)
 
 
 def _carry_out(step: Step, run: Run, ground: Ground) -> Outcome:

@@ -14,10 +14,11 @@ from snowpipe_platform.execution.execute import (
     table_quality,
 )
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.related import bind_related, consumption_of
 from snowpipe_platform.ports import Session
 from snowpipe_platform.records import LakeRows, TableState
-from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, WHOLE_TABLE, Counts, Quality
+from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.table import (
     DISCARDED,
     FAILED_RULES,
@@ -99,12 +100,13 @@ def _counted(judged: Judged, ground: Ground) -> Judged:
 
 
 def bind_rows(judged: Judged, session: Session, ground: Ground) -> ir.Table:
-    """The judged rows and no other; files that cannot hold any are not opened."""
+    """The judged rows, and those their rules look at; files that cannot hold any of them are not opened."""
     table, state = judged.table, judged.state
     column = table.day_column
     where = {} if judged.day is None or column is None else {column: judged.day}
     files = [] if state is None else ground.lake.files(table.name, snapshot_id=state.snapshot_id, where=where)
     session.bind(ROWS, LakeRows(tuple(file.path for file in files), table.schema))
+    bind_related(table, consumption_of(state), session, ground)
     rows = ibis.table(table.schema, name=ROWS)
     return rows if judged.day is None or column is None else rows.filter(rows[column] == judged.day)
 

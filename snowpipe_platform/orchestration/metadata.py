@@ -19,10 +19,10 @@ from snowpipe_platform.orchestration.names import EXTRACTED_AT, SOURCE_CLOCK, as
 from snowpipe_platform.orchestration.on_time import table_deadline
 from snowpipe_platform.records import TableState
 from snowpipe_platform.spec.bronze_log import landings
-from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.quality import Counts, Quality
+from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.table import ChangesTable, Table
 
 Metadata = dict[str, dg.MetadataValue[Any]]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import dagster as dg
 
 from snowpipe_platform.errors import PipelineError
-from snowpipe_platform.spec.contract import Rule
+from snowpipe_platform.spec.rule import Rule
 
 PUBLISHED = "published"
 WINDOW_COMPLETE = "window_complete"

@@ -22,10 +22,10 @@ from snowpipe_platform.orchestration.names import (
 from snowpipe_platform.spec.analysis_dates import AnalysisDates
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.bronze_log import cut_days, incomplete_days, landings
-from snowpipe_platform.spec.contract import Rule
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.quality import Verdict
+from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.table import Table
 
 LONGEST_TEXT = 200

@@ -8,6 +8,7 @@ from snowpipe_platform.execution.as_of_plan import analysis_dates, waits_for
 from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, held_days
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import read_inputs
+from snowpipe_platform.execution.related import judged_with_the_same
 from snowpipe_platform.records import TableState
 from snowpipe_platform.spec.analysis_dates import AnalysisDates, end_of
 from snowpipe_platform.spec.as_of import AsOfTable
@@ -39,8 +40,8 @@ class DueDates:
 def unconsumed(pipeline: Pipeline, ground: Ground) -> Iterator[Pending]:
     """Tables whose inputs have commits that they have not consumed, but for those behind a red blocking check.
 
-    Inputs that ended held back count as consumed while neither they nor the table's code have changed: trying again
-    would end the same.
+    Inputs that ended held back count as consumed while neither they, nor the tables that rules look at, nor the table's
+    code have changed: trying again would end the same. A table that rules look at is nothing to consume by itself.
     """
     for table in pipeline.tables:
         if isinstance(table, ChangesTable):
@@ -62,11 +63,13 @@ def unconsumed_days(table: ChangesTable, ground: Ground) -> list[date]:
 
 
 def _has_unconsumed_inputs(pipeline: Pipeline, table: DerivedTable, ground: Ground) -> bool:
-    upstream = [name for name in pipeline.ancestors(table.name) if name in pipeline.by_name]
-    states = {name: ground.lake.state(name) for name in table.inputs}
-    if any(state is None for state in states.values()) or any(ground.lake.held(name) for name in upstream):
+    above = [name for name in pipeline.ancestors(table.name) if name in pipeline.by_name]
+    states = {name: ground.lake.state(name) for name in table.upstream}
+    if any(state is None for state in states.values()) or any(ground.lake.held(name) for name in above):
         return False
-    now = Consumption({}, {name: state.as_upstream for name, state in states.items() if state is not None})
+    now = Consumption(
+        {}, {name: state.as_upstream for name, state in states.items() if state is not None and name in table.inputs}
+    )
     return not any(now.is_level_with(_consumed(state)) for state in _attempts(table, ground))
 
 
@@ -102,11 +105,15 @@ def _tried(table: AsOfTable, now: Consumption, ground: Ground) -> list[str]:
 
 
 def _attempts(table: Table, ground: Ground) -> list[TableState]:
-    """The table's current commit, and those held beside it that today's code made."""
+    """The table's current commit, and those held beside it that would end the same today."""
     current = ground.lake.state(table.name)
-    held = ground.lake.held(table.name).values()
-    same_code = [state for state in held if state.properties.get(CODE_VERSION_PROPERTY) == table.code_version]
-    return [*([] if current is None else [current]), *same_code]
+    held = [
+        state
+        for state in ground.lake.held(table.name).values()
+        if state.properties.get(CODE_VERSION_PROPERTY) == table.code_version
+        and judged_with_the_same(state, table, ground)
+    ]
+    return [*([] if current is None else [current]), *held]
 
 
 def _consumed(state: TableState) -> Consumption:

@@ -45,7 +45,7 @@ class AsOfTable(Table):
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        return self.inputs
+        return tuple(dict.fromkeys((*self.inputs, *self.judged_with)))
 
     @property
     def day_column(self) -> str:

@@ -2,56 +2,22 @@
 
 pandera's own Ibis backend gives wrong rows (`unique` ignored, `drop_invalid_rows` inverted), so its models are read as
 declarations and run by the engine: a rule is an expression that is true where a row breaks it. Nulls break `nullable`
-rules only, as in pandera on pandas; a NaN counts as a null there and here. In a key of several columns it is a value.
+rules only, as in pandera on pandas; a NaN counts as a null there and here.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
-import ibis.expr.operations as ops
-import ibis.expr.types as ir
 import pandera.ibis as pa
-from pandera.api.checks import Check
-from pandera.api.ibis.types import IbisData
 from pandera.engines import ibis_engine
 
-from snowpipe_platform.errors import ContractError, did_you_mean
-from snowpipe_platform.spec.builtin_checks import BUILTIN_CHECKS
-from snowpipe_platform.spec.pattern import UnsharedPatternError, shared_pattern
-
-Severity = Literal["error", "warn"]
-
-DEFAULT_WARN_ABOVE = 0.0
-DEFAULT_ERROR_ABOVE = 0.02
-OPTIONS = ("severity", "scope", "warn_above", "error_above")
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """Shares of rows, 0 to 1: above `warn_above` a check warns, above `error_above` nothing is published."""
-
-    warn_above: float = DEFAULT_WARN_ABOVE
-    error_above: float = DEFAULT_ERROR_ABOVE
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One thing that holds for every row. `breaks(table)` is true, never null, where a row breaks it.
-
-    scope "row" looks at one row, "table" at all rows (uniqueness, overlaps).
-    columns: what it reads; a rule over key columns alone also holds for deletes.
-    """
-
-    id: str
-    description: str
-    severity: Severity
-    scope: Literal["row", "table"]
-    columns: tuple[str, ...]
-    tolerance: Tolerance
-    breaks: Callable[[ir.Table], ir.BooleanValue]
+from snowpipe_platform.errors import ContractError
+from snowpipe_platform.spec.check_rules import column_check, table_check
+from snowpipe_platform.spec.declared_rules import Column, key_rules
+from snowpipe_platform.spec.rule import Rule, Tolerance, options_of, refuse_unknown, tolerance_of
+from snowpipe_platform.spec.rule_trial import tried
 
 
 @ibis_engine.Engine.register_dtype(equivalents=[dt.Struct, dt.Array])
@@ -66,192 +32,80 @@ class _Nested(ibis_engine.DataType):
         return cls(dtype)
 
 
+def _declared(model: type[pa.DataFrameModel]) -> Any:  # noqa: ANN401 - pandera's class is not public
+    """pandera's own reading of the model. Raises ContractError, naming its file, for what pandera refuses."""
+    try:
+        return model.to_schema()
+    except Exception as error:
+        file = model.__module__.replace(".", "/") + ".py"
+        raise ContractError(f"{file}: contract {model.__name__} cannot be read: {error}") from error
+
+
+def _config_metadata(model: type[pa.DataFrameModel]) -> Mapping[str, Any]:
+    """`Config.metadata`, which pandera 0.35 does not hand on to the schema of an Ibis model."""
+    return getattr(model.__config__, "metadata", None) or {}
+
+
 def contract_schema(model: type[pa.DataFrameModel]) -> ibis.Schema:
     """The contract's columns and types, in order."""
-    return ibis.schema({name: column.dtype.type for name, column in model.to_schema().columns.items()})
+    return ibis.schema({name: column.dtype.type for name, column in _declared(model).columns.items()})
 
 
 def column_descriptions(model: type[pa.DataFrameModel]) -> dict[str, str]:
     """What the contract says about each column that has a description."""
-    columns = model.to_schema().columns
+    columns = _declared(model).columns
     return {name: column.description for name, column in columns.items() if column.description}
 
 
-def column_tolerance(model: type[pa.DataFrameModel], column: str) -> Tolerance:
-    """What the contract tolerates in a column; the default for one it does not have."""
-    declared = model.to_schema().columns.get(column)
-    return _tolerance((declared.metadata or {}) if declared is not None else {}, f"{model.__name__}.{column}")
+def column_tolerance(model: type[pa.DataFrameModel], column: str, kind: str) -> Tolerance:
+    """What the contract tolerates of an error rule of a column; the default for one it does not have."""
+    declared = _declared(model).columns.get(column)
+    options = options_of(declared.metadata, kind) if declared is not None else {}
+    return tolerance_of(options | {"severity": "error"}, f"{model.__name__}: check {f'{column}.{kind}'!r}")
 
 
-def compile_rules(model: type[pa.DataFrameModel], *, where: str) -> tuple[Rule, ...]:
-    """Every rule of the contract. Raises ContractError, naming `where` and the check, for one that has no
-    meaning both engines share."""
-    schema = model.to_schema()
-    rules = [rule for name, column in schema.columns.items() for rule in _column_rules(name, column, where)]
-    if schema.unique:
-        _refuse_unknown(schema.metadata or {}, f"{where}: metadata of Config")
-        names = [schema.unique] if isinstance(schema.unique, str) else list(schema.unique)
-        rules.append(_unique(tuple(names), schema.metadata or {}, where))
-    rules.extend(_table_check(check, tuple(schema.columns), where) for check in schema.checks)
-    _refuse_duplicates(rules, where)
-    _refuse_broken(rules, contract_schema(model), where)
-    return tuple(rules)
-
-
-def _column_rules(name: str, column: Any, where: str) -> list[Rule]:  # noqa: ANN401 - pandera's class is not public
-    if column.regex:
-        raise ContractError(f"{where}: column {name!r} is a pattern for several columns. Name each column.")
-    metadata = column.metadata or {}
-    _refuse_unknown(metadata, f"{where}: metadata of column {name!r}")
-    rules = []
-    if not column.nullable:
-        rules.append(_rule(f"{name}.not_null", f"{name} is present", (name,), metadata, _null(name), where))
-    if column.unique:
-        rules.append(_unique((name,), metadata, where))
-    return rules + [_column_check(name, check, metadata, where) for check in column.checks]
-
-
-def _rule(  # noqa: PLR0913, PLR0917 - one place makes rules
-    rule_id: str,
-    description: str,
-    columns: tuple[str, ...],
-    options: Mapping[str, Any],
-    breaks: Callable[[ir.Table], ir.BooleanValue],
+def compile_rules(
+    model: type[pa.DataFrameModel],
+    *,
     where: str,
-    scope: Literal["row", "table"] | None = None,
-) -> Rule:
-    about = f"{where}: check {rule_id!r}"
-    severity = _option(options, "severity", ("error", "warn"), about)
-    scope = scope or _option(options, "scope", ("row", "table"), about)
-    return Rule(rule_id, description, severity, scope, columns, _tolerance(options, about), breaks)
+    table: str = "",
+    conversions: Mapping[str, str] | None = None,
+) -> tuple[Rule, ...]:
+    """Every rule of the contract. Raises ContractError, naming `where` and the check, for one that has no
+    meaning both engines share.
+
+    table: whose contract it is; what refers to it looks at its own rows. conversions: kinds of the rules that the
+    table itself adds, by column.
+    """
+    schema = _declared(model)
+    _refuse_changing(model, schema, where)
+    rules: list[Rule] = []
+    for name, declared in schema.columns.items():
+        column = Column(name, declared, table, where)
+        own = [*column.rules(), *(column_check(column, check) for check in declared.checks)]
+        kinds = {rule.kind for rule in own} | ({conversions[name]} if conversions and name in conversions else set())
+        refuse_unknown(declared.metadata, kinds, f"{where}: column {name!r}")
+        rules.extend(own)
+    rules.extend(key_rules(schema.unique or [], _config_metadata(model), where))
+    rules.extend(table_check(check, schema.columns, where) for check in schema.checks)
+    _refuse_duplicates(rules, where)
+    return tuple(tried(rule, contract_schema(model), where) for rule in rules)
 
 
-def _option(options: Mapping[str, Any], name: str, allowed: tuple[str, ...], about: str) -> Any:  # noqa: ANN401
-    if (value := options.get(name, allowed[0])) in allowed:
-        return value
-    raise ContractError(f"{about}: {name} is {value!r}. It is one of {', '.join(allowed)}.")
+def _refuse_changing(model: type[pa.DataFrameModel], schema: Any, where: str) -> None:  # noqa: ANN401
+    """A contract says what holds; what changes rows belongs into the table's code, where its rows are made."""
+    columns = schema.columns.items()
+    found = [
+        *(f"column {name!r} has a default" for name, column in columns if column.default is not None),
+        *(f"column {name!r} has a parser" for name in model.__parsers__),
+        *(["Config has a parser"] if model.__root_parsers__ else []),
+        *(["Config has drop_invalid_rows"] if schema.drop_invalid_rows else []),
+    ]
+    for what in found:
+        raise ContractError(f"{where}: {what}, which changes rows. Change them in clean() or build().")
 
 
-def _tolerance(options: Mapping[str, Any], about: str) -> Tolerance:
-    warn, error = options.get("warn_above", DEFAULT_WARN_ABOVE), options.get("error_above", DEFAULT_ERROR_ABOVE)
-    for name, share in (("warn_above", warn), ("error_above", error)):
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-            raise ContractError(f"{about}: {name} is {share!r}. It is a share of the rows, 0 to 1.")
-    return Tolerance(float(warn), float(error))
-
-
-def _absent(column: ir.Column) -> ir.BooleanValue:
-    return column.isnull() | column.isnan() if column.type().is_floating() else column.isnull()
-
-
-def _null(name: str) -> Callable[[ir.Table], ir.BooleanValue]:
-    return lambda table: _absent(table[name])
-
-
-def _unique(names: tuple[str, ...], metadata: Mapping[str, Any], where: str) -> Rule:
-    def breaks(table: ir.Table) -> ir.BooleanValue:
-        repeated = table.count().over(ibis.window(group_by=[table[name] for name in names])) > 1
-        return repeated & ~_absent(table[names[0]]) if len(names) == 1 else repeated
-
-    label = ", ".join(names)
-    return _rule(f"{'+'.join(names)}.unique", f"{label} is unique", names, metadata, breaks, where, "table")
-
-
-def _column_check(name: str, check: Check, metadata: Mapping[str, Any], where: str) -> Rule:
-    options = {**metadata, **_own_options(check, f"{name}.{check.name}", where)}
-    holds = _custom(check, name) if _is_custom(check) else _builtin(check, name, where)
-
-    def breaks(table: ir.Table) -> ir.BooleanValue:
-        passes = holds(table).fill_null(False)
-        return ~_absent(table[name]) & ~passes if check.ignore_na else ~passes
-
-    description = check.description or (check.title if _is_custom(check) else None) or _described(name, check)
-    return _rule(f"{name}.{check.name}", description, (name,), options, breaks, where)
-
-
-def _table_check(check: Check, columns: tuple[str, ...], where: str) -> Rule:
-    if not _is_custom(check):
-        raise ContractError(f"{where}: check {check.name!r} cannot be on the whole table. Write a @pa.dataframe_check.")
-    holds = _custom(check, None)
-
-    def breaks(table: ir.Table) -> ir.BooleanValue:
-        return ~holds(table).fill_null(False)
-
-    description = check.description or check.title or str(check.name).replace("_", " ")
-    return _rule(str(check.name), description, columns, _own_options(check, str(check.name), where), breaks, where)
-
-
-def _own_options(check: Check, rule_id: str, where: str) -> dict[str, Any]:
-    """What is declared beside a custom check; pandera's `raise_warning` is a severity."""
-    about = f"{where}: check {rule_id!r}"
-    own: dict[str, Any] = {"severity": "warn"} if check.raise_warning else {}
-    if check.element_wise or check.groupby:
-        raise ContractError(f"{about} is element-wise or grouped. Return a boolean Ibis column instead.")
-    if _is_custom(check):
-        own |= check._check_kwargs  # noqa: SLF001 - pandera keeps them nowhere else
-    _refuse_unknown(own, about)
-    return own
-
-
-def _refuse_unknown(options: Mapping[str, Any], about: str) -> None:
-    """A misspelt tolerance would be none."""
-    for name in options:
-        if name not in OPTIONS:
-            raise ContractError(f"{about}: there is no option {name!r}. {did_you_mean(name, list(OPTIONS))}")
-
-
-def _is_custom(check: Check) -> bool:
-    """Whether the function is the user's own; a registered check's is a dispatcher of pandera's."""
-    return str(getattr(check._check_fn, "__qualname__", "")).startswith("BaseCheckInfo")  # noqa: SLF001
-
-
-def _custom(check: Check, key: str | None) -> Callable[[ir.Table], ir.BooleanValue]:
-    return lambda table: check._check_fn(IbisData(table, key))  # noqa: SLF001 - the user's own function
-
-
-def _described(name: str, check: Check) -> str:
-    known = {} if _is_custom(check) else {k: v for k, v in (check.statistics or {}).items() if v is not None}
-    arguments = f" ({', '.join(f'{key} {value}' for key, value in known.items())})" if known else ""
-    return f"{name}: {str(check.name).replace('_', ' ')}{arguments}"
-
-
-def _builtin(check: Check, name: str, where: str) -> Callable[[ir.Table], ir.BooleanValue]:
-    compiled = BUILTIN_CHECKS.get(str(check.name))
-    if compiled is None:
-        msg = (
-            f"{where}: check {check.name!r} on column {name!r} cannot be compiled. Compiled: "
-            f"{', '.join(sorted(BUILTIN_CHECKS))}, and custom checks that return a boolean Ibis column."
-        )
-        raise ContractError(msg)
-    arguments = dict(check.statistics or {})
-    if "pattern" in arguments:
-        try:
-            arguments["pattern"] = shared_pattern(arguments["pattern"])
-        except UnsharedPatternError as error:
-            msg = f"{where}: column {name!r}: pattern {arguments['pattern']!r} cannot be compiled: {error}. Split it."
-            raise ContractError(msg) from error
-    return lambda table: compiled(table[name], arguments)
-
-
-def _refuse_duplicates(rules: list[Rule], where: str) -> None:
+def _refuse_duplicates(rules: Iterable[Rule], where: str) -> None:
     ids = [rule.id for rule in rules]
     for rule_id in sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1}):
         raise ContractError(f"{where}: two rules are called {rule_id!r}. Give one of them a name.")
-
-
-def _refuse_broken(rules: list[Rule], schema: ibis.Schema, where: str) -> None:
-    """A rule that cannot be an expression fails here, when definitions load, by name."""
-    table = ibis.table(schema, name="rows")
-    for rule in rules:
-        about = f"{where}: check {rule.id!r}"
-        try:
-            broken = rule.breaks(table)
-            is_boolean = broken.type().is_boolean()
-        except Exception as error:
-            msg = f"{about} cannot be compiled: {error}. It must return a boolean Ibis column of: {', '.join(schema)}."
-            raise ContractError(msg) from error
-        if not is_boolean:
-            raise ContractError(f"{about} returns no boolean column.")
-        others = set(broken.op().find((ops.Reduction, ops.WindowFunction, ops.Relation))) - {table.op()}
-        if rule.scope == "row" and others:
-            raise ContractError(f"{about} looks at other rows than its own. Declare it with scope='table'.")

@@ -16,6 +16,8 @@ Node = tuple[Any, Any]
 
 LONGEST_REPEAT = 1000
 """RE2's limit on a counted repetition."""
+NOTHING = "(?:|)"
+"""An empty match that DuckDB 1.5 leaves alone: of an anchor and nothing else it makes a comparison with ''."""
 
 _CLASSES = {
     codes.CATEGORY_DIGIT: r"\p{Nd}",
@@ -48,7 +50,8 @@ def shared_pattern(pattern: str | re.Pattern[str]) -> str:
         raise UnsharedPatternError(f"it is no regular expression: {error}") from error
     if compiled.flags & ~re.UNICODE:
         raise UnsharedPatternError("it has flags. Write both cases, or lower() the column in clean()")
-    return _sequence(parsed)
+    shortest, _ = parsed.getwidth()
+    return _sequence(parsed) + (NOTHING if shortest == 0 else "")
 
 
 def _sequence(nodes: Sequence[Node]) -> str:

@@ -6,6 +6,7 @@ from datetime import date
 from functools import cached_property
 
 import ibis
+import ibis.expr.datatypes as dt
 
 from snowpipe_platform.errors import PipelineError, did_you_mean
 from snowpipe_platform.spec.as_of import AsOfTable
@@ -91,11 +92,13 @@ def build_pipeline(
         by_name[table.name] = table
     known = [*(f"bronze/{query.entity}" for query in queries.queries), *by_name]
     for table in tables:
+        _require_related(table, by_name)
         for upstream in table.upstream:
             if upstream not in known:
                 msg = f"{table.defined_in}: {table.name} reads {upstream!r}, which is not declared. "
                 raise PipelineError(msg + did_you_mean(upstream, known))
-            _refuse_history(table, by_name.get(upstream), upstream)
+            if isinstance(table, DerivedTable | AsOfTable) and upstream in table.inputs:
+                _refuse_history(table, by_name.get(upstream), upstream)
     ordered = tuple(_in_order(by_name))
     for table in ordered:
         if isinstance(table, DerivedTable):
@@ -125,6 +128,29 @@ def _refuse_history(table: Table, read: Table | None, name: str) -> None:
         raise PipelineError(f"{reads}, which keeps no history. An as-of table reads changes tables only.")
     if isinstance(read, AsOfTable):
         raise PipelineError(f"{reads}, an as-of table, which no table is built from. Name the tables it reads.")
+
+
+def _require_related(table: Table, by_name: Mapping[str, Table]) -> None:
+    """Raises PipelineError for a rule that looks at a table, or a column, that there is not."""
+    for rule_id, other in ((rule.id, other) for rule in table.rules for other in rule.related):
+        about = f"{table.defined_in}: rule {rule_id!r} of {table.name} looks at"
+        if other.name == table.name:
+            raise PipelineError(f"{about} its own table as at another. Its rows are data.table.")
+        if other.name not in by_name:
+            hint = did_you_mean(other.name, list(by_name))
+            raise PipelineError(f"{about} {other.name!r}, which is no table of silver or gold. {hint}")
+        there = by_name[other.name].schema
+        for name, dtype in other.schema.items():
+            if name not in there:
+                hint = did_you_mean(name, list(there))
+                raise PipelineError(f"{about} column {name!r} of {other.name}, which it does not have. {hint}")
+            if not _comparable(dtype, there[name]):
+                found = f"column {name!r} of {other.name}, which is {there[name]}, as at {dtype}"
+                raise PipelineError(f"{about} {found}. Refer to a column of the same type.")
+
+
+def _comparable(one: dt.DataType, other: dt.DataType) -> bool:
+    return type(one) is type(other) or (one.is_numeric() and other.is_numeric())
 
 
 def _in_order(by_name: dict[str, Table]) -> Iterator[Table]:

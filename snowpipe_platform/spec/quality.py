@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from snowpipe_platform.spec.contract import Rule
+from snowpipe_platform.spec.rule import Rule
 
 QUALITY_PROPERTY = "snowpipe.quality"
 WHOLE_TABLE = "all"

@@ -11,14 +11,16 @@ from functools import cached_property
 from typing import Literal
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandera.ibis as pa
 
 from snowpipe_platform.errors import PipelineError, openable
 from snowpipe_platform.spec.code_version import code_version_of
-from snowpipe_platform.spec.contract import Rule, column_descriptions, compile_rules, contract_schema
+from snowpipe_platform.spec.contract import column_descriptions, column_tolerance, compile_rules, contract_schema
 from snowpipe_platform.spec.deadlines import refuse_due
 from snowpipe_platform.spec.declaration import refuse_contract, refuse_names, require_columns, require_tuple
+from snowpipe_platform.spec.rule import Rule, Tolerance
 
 Inputs = Mapping[str, ir.Table]
 Columns = Mapping[str, ir.Value]
@@ -113,7 +115,22 @@ class Table:
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        return compile_rules(self.contract, where=f"{self.defined_in}: {self.name} ({self.contract.__name__})")
+        where = f"{self.defined_in}: {self.name} ({self.contract.__name__})"
+        return compile_rules(self.contract, where=where, table=self.name, conversions=self.conversions)
+
+    @property
+    def conversions(self) -> Mapping[str, str]:
+        """Kinds of the rules that a value of a column has another type, by column."""
+        return {}
+
+    @cached_property
+    def judged_with(self) -> Mapping[str, ibis.Schema]:
+        """Other tables its rules look at, with the columns they know of. No row follows from them, so they are not
+        consumed; they come before it all the same, as a rule would break against what they used to be."""
+        found: dict[str, dict[str, dt.DataType]] = {}
+        for table in (table for rule in self.rules for table in rule.related):
+            found[table.name] = dict(table.schema.items()) | found.get(table.name, {})
+        return {name: ibis.schema(columns) for name, columns in sorted(found.items())}
 
     @cached_property
     def column_descriptions(self) -> dict[str, str]:
@@ -129,7 +146,7 @@ class Table:
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        """Names of the tables, or `bronze/<entity>`, it reads."""
+        """Names of the tables, or `bronze/<entity>`, that come before it: those it reads, those its rules look at."""
         return ()
 
     @property
@@ -171,7 +188,17 @@ class ChangesTable(Table):
     def platform_columns(self) -> tuple[str, ...]:
         return (*super().platform_columns, *CHANGE_COLUMNS)
 
+    @property
+    def conversions(self) -> Mapping[str, str]:
+        return {column: f"is_{dtype.partition('(')[0]}" for column, dtype in self.types.items()}
+
+    def tolerance(self, column: str) -> Tolerance:
+        """What is tolerated of the values of a column that do not convert."""
+        return column_tolerance(self.contract, column, self.conversions[column])
+
     def validate(self) -> None:
+        for column in self.types:
+            self.tolerance(column)
         for rule in self.rules:
             if rule.scope == "table":
                 msg = (
@@ -214,7 +241,7 @@ class DerivedTable(Table):
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        return self.inputs
+        return tuple(dict.fromkeys((*self.inputs, *self.judged_with)))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -223,6 +250,18 @@ class DerivedTable(Table):
 
     def _code(self) -> tuple[object, ...]:
         return (self.contract, self.build, self.touched, self.scope, self.inputs)
+
+
+def related(table: Table) -> ir.Table:
+    """The rows of another table, for a check that looks at them: those published, of a changes table the accepted ones.
+
+    from my_shop.silver.fct_orders import TABLE as ORDERS
+    ...
+    @pa.dataframe_check(name="order_is_known", scope="table")
+    def order_is_known(cls, data):
+        return data.table.order_id.isin(related(ORDERS).order_id)
+    """
+    return ibis.table(table.schema, name=table.name)
 
 
 def _caller() -> str:

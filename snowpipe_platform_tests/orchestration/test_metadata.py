@@ -5,8 +5,8 @@ import pytest
 
 from snowpipe_platform.errors import PipelineError
 from snowpipe_platform.orchestration.metadata import quality_table
-from snowpipe_platform.spec.contract import Rule, Tolerance
 from snowpipe_platform.spec.quality import Counts
+from snowpipe_platform.spec.rule import Rule, Tolerance
 
 CHANGES = "silver/customer_changes"
 

@@ -9,7 +9,7 @@ from snowpipe_platform.orchestration.names import (
     rules_by_check,
     table_name,
 )
-from snowpipe_platform.spec.contract import Rule, Tolerance
+from snowpipe_platform.spec.rule import Rule, Tolerance
 
 
 @pytest.mark.parametrize(

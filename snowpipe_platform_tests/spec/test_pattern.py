@@ -25,6 +25,11 @@ PATTERNS = [
     r"(ab|c)*d$",
     r"\$\\\.",
     r"[]^\]-]",
+    r"^",
+    r"(^)",
+    r"()()",
+    r"^()a{0}",
+    r"(a|)*",
 ]
 TEXTS = ["", "a", "a\n", "\na", "b\n", "ab\n\n", "é", "٣", "²", "x@y.de", "x@y.de\n", "a\u2028b", "\x1c", "\u00a0",
          "abcd", "\n", "a_b-", "$\\.", "]", "^", "ß", "a\r"]  # fmt: skip
@@ -44,6 +49,14 @@ def test_a_pattern_finds_what_python_finds(pattern: str):
 @given(text=st.text(alphabet="aB1 _-\n\t\réß٣²\u2028\x85$.", max_size=4), pattern=st.sampled_from(PATTERNS))
 def test_a_pattern_finds_what_python_finds_in_any_text(text: str, pattern: str):
     assert matches(pattern, text) is bool(re.search(pattern, text))
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_begins_what_python_matches(pattern: str):
+    """As the check str_matches anchors it; over a column, where DuckDB rewrites what it can."""
+    sql = "SELECT v FROM (SELECT unnest(?) AS v) WHERE regexp_matches(v, ?, 's')"
+    found = duckdb.execute(sql, [TEXTS, f"\\A(?:{shared_pattern(pattern)})"]).fetchall()
+    assert sorted(text for (text,) in found) == sorted(text for text in TEXTS if re.match(pattern, text))
 
 
 @pytest.mark.parametrize(

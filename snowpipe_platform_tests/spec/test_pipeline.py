@@ -5,11 +5,14 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
+import ibis
+import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 import pytest
 
 from snowpipe_platform.errors import ContractError, PipelineError
 from snowpipe_platform.spec.pipeline import build_pipeline, load_pipeline
+from snowpipe_platform.spec.table import related
 from snowpipe_platform_tests.ledger import CHANGES, DIM, FCT, QUERIES
 
 QUERIES_TEXT = '{"queries": [{"name": "items", "sql": "SELECT 1", "mode": "full", "primary_key": "id"}]}'
@@ -96,6 +99,91 @@ def test_tables_that_read_each_other_are_a_circle():
     )  # fmt: skip
 
 
+# --- rules that look at another table
+
+
+def referring(table, column, target):
+    """The table, its column's values in another's."""
+    contract = type("Referring", (table.contract,), {
+        "__annotations__": {column: str}, column: pa.Field(nullable=True, metadata={"references": target}),
+    })  # fmt: skip
+    return replace(table, contract=contract, defined_in=f"shop/{table.name.partition('/')[2]}.py")
+
+
+def looking(table, check):
+    body = {"looks": pa.dataframe_check(name="looks", scope="table")(check)}
+    contract = type("Looking", (table.contract,), body)
+    return replace(table, contract=contract, defined_in=f"shop/{table.name.partition('/')[2]}.py")
+
+
+def test_a_table_comes_after_what_its_rules_look_at():
+    fct = referring(FCT, "name", "silver/dim_items.name")
+    pipeline = build_pipeline("p", QUERIES, [CHANGES, fct, DIM])
+    assert pipeline.names[-2:] == ("silver/dim_items", "silver/fct_items")
+    assert (fct.inputs, fct.upstream) == (("silver/item_changes",), ("silver/item_changes", "silver/dim_items"))
+    assert pipeline.downstream("silver/dim_items") == ("silver/fct_items",)
+    assert pipeline.levels_above("silver/fct_items") == 3
+    assert fct.judged_with == {"silver/dim_items": ibis.schema({"name": "string"})}
+
+
+def test_what_a_check_looks_at_needs_no_other_word():
+    fct = looking(FCT, lambda _cls, data: data.table.id.isin(related(DIM).id))
+    fct = referring(fct, "name", "silver/dim_items.name")
+    assert fct.upstream == ("silver/item_changes", "silver/dim_items")
+    assert fct.judged_with == {"silver/dim_items": DIM.schema}
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("silver/dim_item.name", ["'silver/dim_item', which is no table of silver or gold.", "'silver/dim_items'?"]),
+        ("bronze/items.name", ["'bronze/items', which is no table of silver or gold."]),
+        ("silver/dim_items.nmae", ["column 'nmae' of silver/dim_items, which it does not have.", "mean 'name'?"]),
+        (
+            "silver/dim_items.amount",
+            ["column 'amount' of silver/dim_items, which is int64, as at string.", "same type"],
+        ),
+    ],
+    ids=["table", "bronze", "column", "type"],
+)
+def test_a_reference_to_what_is_not_there_is_named_with_the_nearest(target, words):
+    fct = referring(FCT, "name", target)
+    refused(
+        lambda: build_pipeline("p", QUERIES, [CHANGES, DIM, fct]),
+        "shop/fct_items.py: rule 'name.references' of silver/fct_items looks at", *words,
+    )  # fmt: skip
+
+
+def test_a_table_a_check_looks_at_is_one_of_the_pipelines():
+    fct = looking(FCT, lambda _cls, data: data.table.id.isin(related(DIM).id))
+    refused(lambda: build_pipeline("p", QUERIES, [CHANGES, fct]), "rule 'looks'", "'silver/dim_items', which is no")
+    own = looking(FCT, lambda _cls, data: data.table.id.isin(related(FCT).id))
+    refused(lambda: build_pipeline("p", QUERIES, [CHANGES, own]), "its own table as at another", "data.table")
+
+
+def test_tables_whose_rules_look_at_each_other_are_a_circle():
+    one, two = referring(DIM, "name", "silver/fct_items.name"), referring(FCT, "name", "silver/dim_items.name")
+    refused(
+        lambda: build_pipeline("p", QUERIES, [CHANGES, one, two]),
+        "circle: silver/dim_items, silver/fct_items", "or a rule that looks at another table",
+    )  # fmt: skip
+
+
+def test_a_change_is_judged_by_itself():
+    changes = referring(CHANGES, "name", "silver/dim_items.name")
+    refused(lambda: build_pipeline("p", QUERIES, [changes, DIM]), "'name.references'", "Move the rule to the dimension")
+
+
+def test_the_tolerance_of_a_conversion_is_checked_when_the_pipeline_loads():
+    contract = type("Loose", (CHANGES.contract,), {
+        "__annotations__": {"amount": dt.int64}, "amount": pa.Field(nullable=True, metadata={"warn_above": 0.5}),
+    })  # fmt: skip
+    refused(
+        lambda: build_pipeline("p", QUERIES, [replace(CHANGES, contract=contract)]),
+        "Loose: check 'amount.is_int64': warn_above 0.5 is more than error_above 0.02", error=ContractError,
+    )  # fmt: skip
+
+
 def test_a_table_declared_twice_names_both_files():
     first, second = replace(CHANGES, defined_in="shop/a.py"), replace(CHANGES, defined_in="shop/b.py")
     refused(lambda: build_pipeline("p", QUERIES, [first, second]), "shop/a.py", "shop/b.py", "silver/item_changes")
@@ -157,7 +245,8 @@ def test_a_table_knows_everything_above_it():
     assert shop.ancestors("silver/dim_customers") == ("silver/customer_changes", "bronze/customers")
     gold = {name for name in shop.names if name.startswith("gold/")}
     assert set(shop.ancestors("gold/daily_sales")) == set(shop.names) - gold
-    assert [shop.levels_above(name) for name in ("bronze/orders", "silver/fct_orders", "gold/daily_sales")] == [0, 2, 3]
+    levels = [shop.levels_above(name) for name in ("bronze/orders", "silver/order_changes", "gold/daily_sales")]
+    assert levels == [0, 1, 5]
 
 
 def test_a_table_file_that_does_not_import_is_named_with_its_line(package):

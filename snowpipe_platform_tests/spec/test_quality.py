@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snowpipe_platform.spec.contract import Rule, Tolerance
 from snowpipe_platform.spec.quality import Counts, Quality, Verdict
+from snowpipe_platform.spec.rule import Rule, Tolerance
 
 
 def rule(severity="error", warn_above=0.0, error_above=0.02, rule_id="r") -> Rule:

@@ -6,8 +6,10 @@ import ibis.expr.types as ir
 import pandera.ibis as pa
 
 from snowpipe_platform.pipeline.silver import _contact
+from snowpipe_platform.pipeline.silver.fct_order_lines import TABLE as FCT_ORDER_LINES
+from snowpipe_platform.pipeline.silver.fct_orders import TABLE as FCT_ORDERS
 from snowpipe_platform.spec.history import as_of, moved
-from snowpipe_platform.spec.table import DerivedTable, Inputs
+from snowpipe_platform.spec.table import DerivedTable, Inputs, related
 
 UNKNOWN_CATEGORY = "Unknown"
 AMOUNT = "decimal(18, 2)"
@@ -30,6 +32,18 @@ class DailySales(pa.DataFrameModel):
     net_amount: dt.Decimal(18, 2) = pa.Field(ge=0, description="gross_amount less cancelled_amount")
     year: dt.int32 = pa.Field(description="of sales_date")
     month: dt.int32 = pa.Field(description="of sales_date")
+
+    @pa.dataframe_check(name="days_add_up_to_their_lines", scope="table", error_above=0.0)
+    def days_add_up_to_their_lines(cls, data: pa.IbisData) -> ir.BooleanValue:
+        """Days kept up to date one by one are what all lines would make today. When a day is missing, no row holds."""
+        days = data.table.group_by("sales_date").aggregate(total=data.table.gross_amount.sum())
+        orders = related(FCT_ORDERS).select("order_id", day="sales_date")
+        lines = related(FCT_ORDER_LINES).inner_join(orders, "order_id")
+        lines = lines.group_by("day").aggregate(lines_total=lines.line_amount.sum())
+        both = days.outer_join(lines, days.sales_date == lines.day)
+        differing = both.filter(~both.total.identical_to(both.lines_total))
+        has_all_days = differing.filter(differing.sales_date.isnull()).count().as_scalar() == 0
+        return data.table.sales_date.notin(differing.sales_date) & has_all_days
 
     class Config:
         unique = ("sales_date", "category", "region")

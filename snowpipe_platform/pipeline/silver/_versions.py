@@ -15,6 +15,17 @@ def versions_do_not_overlap(rows: ir.Table, key: str) -> ir.BooleanValue:
     return following.isnull() | (rows.expires_at.notnull() & (rows.expires_at <= following))
 
 
+def ends_after_it_begins(rows: ir.Table) -> ir.BooleanValue:
+    """A version is valid for some time, or still is."""
+    return rows.expires_at.isnull() | (rows.effective_at < rows.expires_at)
+
+
+def first_begins_by(rows: ir.Table, key: str, created_date: str) -> ir.BooleanValue:
+    """The first version of a key begins on the day it was created, or before: what happened on that day has one."""
+    is_first = rows.effective_at == rows.effective_at.min().over(ibis.window(group_by=key))
+    return ~is_first | (rows.effective_date <= rows[created_date])
+
+
 def key_names_one_id(rows: ir.Table, key: str, identity: str) -> ir.BooleanValue:
     """Two ids never share a key."""
     return rows[identity].min().over(ibis.window(group_by=key)) == rows[identity].max().over(ibis.window(group_by=key))

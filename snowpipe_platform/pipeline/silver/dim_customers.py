@@ -38,6 +38,14 @@ class DimCustomers(pa.DataFrameModel):
     def versions_do_not_overlap(cls, data: pa.IbisData) -> ir.BooleanValue:
         return _versions.versions_do_not_overlap(data.table, "customer_key")
 
+    @pa.dataframe_check(name="version_ends_after_it_begins", error_above=0.0)
+    def version_ends_after_it_begins(cls, data: pa.IbisData) -> ir.BooleanValue:
+        return _versions.ends_after_it_begins(data.table)
+
+    @pa.dataframe_check(name="first_version_begins_by_the_created_date", scope="table", severity="warn")
+    def first_version_begins_by_the_created_date(cls, data: pa.IbisData) -> ir.BooleanValue:
+        return _versions.first_begins_by(data.table, "customer_key", "created_date")
+
     @pa.dataframe_check(name="customer_key_names_one_customer", scope="table", error_above=0.0)
     def customer_key_names_one_customer(cls, data: pa.IbisData) -> ir.BooleanValue:
         return _versions.key_names_one_id(data.table, "customer_key", "customer_id")

@@ -28,6 +28,10 @@ class DimProducts(pa.DataFrameModel):
     def versions_do_not_overlap(cls, data: pa.IbisData) -> ir.BooleanValue:
         return _versions.versions_do_not_overlap(data.table, "product_key")
 
+    @pa.dataframe_check(name="version_ends_after_it_begins", error_above=0.0)
+    def version_ends_after_it_begins(cls, data: pa.IbisData) -> ir.BooleanValue:
+        return _versions.ends_after_it_begins(data.table)
+
     @pa.dataframe_check(name="product_key_names_one_product", scope="table", error_above=0.0)
     def product_key_names_one_product(cls, data: pa.IbisData) -> ir.BooleanValue:
         return _versions.key_names_one_id(data.table, "product_key", "product_id")

@@ -7,10 +7,15 @@ import pandera.ibis as pa
 from snowpipe_platform.spec.history import latest
 from snowpipe_platform.spec.table import DerivedTable, Inputs
 
+LOST_DAY = 0.001
+"""Share of rows: a day lost from two years and a half of what they refer to is more, and is not published."""
+
 
 class FctOrders(pa.DataFrameModel):
     order_id: str = pa.Field(unique=True)
-    customer_key: dt.int64 = pa.Field(nullable=True)
+    customer_key: dt.int64 = pa.Field(
+        nullable=True, metadata={"references": "silver/dim_customers.customer_key", "error_above": LOST_DAY}
+    )
     customer_id: str = pa.Field(nullable=True)
     status: str
     currency: str

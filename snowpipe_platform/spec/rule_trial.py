@@ -1,0 +1,44 @@
+"""A rule tried on the contract's columns when definitions load: whether it is an expression, and what it looks at."""
+
+from dataclasses import replace
+
+import ibis
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+
+from snowpipe_platform.errors import ContractError, did_you_mean
+from snowpipe_platform.spec.rule import Rule
+
+OWN = "rows"
+
+
+def tried(rule: Rule, schema: ibis.Schema, where: str) -> Rule:
+    """The rule with the other tables it looks at. Raises ContractError for one that cannot be an expression, by name.
+
+    schema: the contract's columns and types.
+    """
+    about = f"{where}: check {rule.id!r}"
+    own = ibis.table(schema, name=OWN)
+    try:
+        broken = rule.breaks(own)
+        is_boolean = broken.type().is_boolean()
+    except Exception as error:
+        hint = " ".join([f"{str(error).rstrip('.')}.", _missing(error)]).strip()
+        msg = f"{about} cannot be compiled: {hint} It must return a boolean Ibis column of: {', '.join(schema)}."
+        raise ContractError(msg) from error
+    if not is_boolean:
+        raise ContractError(f"{about} returns no boolean column.")
+    others = set(broken.op().find((ops.Reduction, ops.WindowFunction, ops.Relation))) - {own.op()}
+    if rule.scope == "row" and others:
+        raise ContractError(f"{about} looks at other rows than its own. Declare it with scope='table'.")
+    tables = [table for table in broken.op().find(ops.PhysicalTable) if table != own.op()]
+    for table in tables:
+        if not isinstance(table, ops.UnboundTable):
+            raise ContractError(f"{about} looks at rows that are in no table. Use isin(), or related() of a table.")
+    return replace(rule, related=tuple(sorted(tables, key=lambda table: str(table.name))))
+
+
+def _missing(error: Exception) -> str:
+    """The nearest column, where the check asked a table for one it does not have."""
+    table, name = getattr(error, "obj", None), getattr(error, "name", None)
+    return did_you_mean(str(name), list(table.columns)) if isinstance(table, ir.Table) else ""
