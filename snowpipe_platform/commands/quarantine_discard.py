@@ -27,7 +27,7 @@ def discard(project: Project, name: str, options: Options) -> int:
         Fate(str(row.origin), row.load_day, DISCARDED, (f"extracted as {payload_words(row.payload)}",))
         for row in chosen.waiting
     ]
-    would_be = Report(table.name, (*fates, *skipped(chosen)))
+    would_be = Report(table.name, (*fates, *skipped(chosen)), "would be" if options.dry_run else "nothing to do")
     print_fates(would_be, options)
     if options.dry_run or not chosen.waiting:
         return answer(would_be, options)
@@ -38,4 +38,4 @@ def discard(project: Project, name: str, options: Options) -> int:
     outcomes = bring_up_to_date(project, table, author, days={row.load_day for row in chosen.waiting})
     stopped = {outcome.step.day for outcome in outcomes if outcome.step.name == table.name and outcome.status.stops}
     came = [Fate(f.id, f.load_day, WAITS if f.load_day in stopped else DISCARDED, f.details) for f in fates]
-    return answer(Report(table.name, (*came, *skipped(chosen)), True, tuple(entries), tuple(outcomes)), options)
+    return answer(Report(table.name, (*came, *skipped(chosen)), "now", tuple(entries), tuple(outcomes)), options)

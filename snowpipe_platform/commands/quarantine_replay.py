@@ -31,9 +31,10 @@ def replay(project: Project, name: str, options: Options) -> int:
     typed = _typed(options)
     chosen = choose(project, table, options, named=None if typed is None else typed.keys())
     proposal = propose(project.pipeline, table, chosen.waiting, project.ground, typed=typed)
-    would_be = Report(table.name, (*_fates(proposal, {}), *skipped(chosen)))
-    print_fates(would_be, options)
     acted = [one for one in proposal.rows if one.edits or one.is_accepted]
+    fates = (*_fates(proposal, {}), *skipped(chosen))
+    would_be = Report(table.name, fates, "would be" if options.dry_run else "nothing to do")
+    print_fates(would_be, options)
     if options.dry_run or not acted:
         return answer(would_be, options)
     edited = sum(bool(one.edits) for one in acted)
@@ -48,8 +49,8 @@ def replay(project: Project, name: str, options: Options) -> int:
         days={one.row.load_day for one in acted if not _is_replayed(one)},
         replayed=[one.row.origin for one in acted if _is_replayed(one)],
     )
-    fates = _fates(proposal, _came_of(project, proposal, entries, outcomes))
-    return answer(Report(table.name, (*fates, *skipped(chosen)), True, tuple(entries), tuple(outcomes)), options)
+    came = (*_fates(proposal, _came_of(project, proposal, entries, outcomes)), *skipped(chosen))
+    return answer(Report(table.name, came, "now", tuple(entries), tuple(outcomes)), options)
 
 
 def _typed(options: Options) -> dict[Origin, Texts] | None:

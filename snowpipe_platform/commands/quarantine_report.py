@@ -4,6 +4,7 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from snowpipe_platform.commands.quarantine import rows_in_words
 from snowpipe_platform.commands.quarantine_choice import Chosen
@@ -37,11 +38,12 @@ class Fate:
 
 @dataclass(frozen=True)
 class Report:
-    """All rows of one command. is_done: False for a dry run. entries: of the log, that record what was decided."""
+    """All rows of one command. stage: a dry run, that nothing was to do, or that it was done. entries: of the log, that
+    record what was decided."""
 
     table: str
     fates: tuple[Fate, ...]
-    is_done: bool = False
+    stage: Literal["would be", "nothing to do", "now"]
     entries: tuple[Manifest, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
 
@@ -53,12 +55,14 @@ class Report:
         """`now: 2 valid, 1 still in quarantine`."""
         counts = Counter(fate.becomes for fate in self.fates)
         told = [f"{counts[becomes]:,} {words}" for becomes, words in WORDS.items() if counts[becomes]]
-        return f"{'now' if self.is_done else 'would be'}: {', '.join(told) or 'no row'}"
+        return f"{self.stage}: {', '.join(told) or 'no row is in quarantine'}"
 
     @property
     def next_command(self) -> str | None:
-        if not self.is_done:
-            return WITHOUT_DRY_RUN if self.count(VALID) + self.count(DISCARDED) else None
+        if self.stage == "would be" and self.count(VALID) + self.count(DISCARDED):
+            return WITHOUT_DRY_RUN
+        if self.stage != "now":
+            return f"snowpipe quarantine show {self.table}" if self.count(STAYS) else None
         if any(outcome.status.stops for outcome in self.outcomes):
             return next_step(self.outcomes)
         return "snowpipe run" if any(outcome.result and outcome.result.committed for outcome in self.outcomes) else None
@@ -100,7 +104,7 @@ def answer(report: Report, options: Options) -> int:
 def _json(report: Report) -> dict[str, object]:
     return {
         "table": report.table,
-        "dry_run": not report.is_done,
+        "dry_run": report.stage == "would be",
         **{becomes: report.count(becomes) for becomes in WORDS},
         "entries": [entry.number for entry in report.entries],
         "rows": [vars(fate) for fate in report.fates],

@@ -197,10 +197,13 @@ def _failures_chart(rules: Iterable[Rule], quality: Quality) -> str:
 
 
 def _rows_chart(table: Table, history: Sequence[TableState]) -> str:
-    """Of a changes table the rows each commit brought, else those it left in the table."""
+    """Of a changes table the rows each commit judged, those it brought or all of the load days it altered; else the
+    rows it left in the table."""
     recent = history[-CHART_POINTS:]
     if isinstance(table, ChangesTable):
-        return bar_chart("rows per commit", [(label(state), float(quality_of(state).total.rows)) for state in recent])
+        return bar_chart(
+            "rows judged per commit", [(label(state), float(quality_of(state).total.rows)) for state in recent]
+        )
     sizes = [(label(state), float(state.properties.get(ROWS_PROPERTY, 0))) for state in recent]
     return bar_chart("rows in the table", sizes)
 

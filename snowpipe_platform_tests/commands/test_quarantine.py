@@ -220,6 +220,7 @@ def test_a_dry_run_says_what_would_be_and_does_nothing(bad):
         "    not: amount is a decimal(18, 2)",
         "",
         "would be: 1 still in quarantine",
+        f"next: snowpipe quarantine show {TABLE}",
     ]
     told = replayed(bad, "--edited", edit(bad.folder / "bad.csv", o2="2.00"), "--dry-run")
     assert (told["dry_run"], told["valid"], told["next"]) == (True, 1, "the same command without --dry-run")
@@ -236,8 +237,14 @@ def test_an_edit_that_is_bad_too_is_recorded_and_stays(bad):
 def test_an_export_that_nobody_edited_changes_nothing(bad):
     for name in ("bad.csv", "bad.jsonl"):
         told = replayed(bad, "--edited", str(exported(bad, name)), "--reason", "x")
-        assert (told["stays"], told["entries"], told["run"]["outcomes"]) == (1, [], [])
+        assert (told["stays"], told["entries"], told["run"]["outcomes"], told["dry_run"]) == (1, [], [], False)
     assert len(bronze_log(bad)) == 1
+    answer = bad.type("quarantine", "replay", TABLE)
+    assert answer.exit_code == 0
+    assert answer.stdout.splitlines()[-2:] == [
+        "nothing to do: 1 still in quarantine",
+        f"next: snowpipe quarantine show {TABLE}",
+    ]
 
 
 def test_on_a_terminal_it_asks_first(bad, monkeypatch):

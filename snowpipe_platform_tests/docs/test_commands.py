@@ -41,7 +41,13 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def _run(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"SNOWPIPE_HOME": str(home), "COLUMNS": "100"}
     return subprocess.run(
-        [SNOWPIPE, *arguments], env=environment, capture_output=True, text=True, timeout=400, check=False
+        [SNOWPIPE, *arguments],
+        env=environment,
+        cwd=home,  # where a command leaves a file
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
     )
 
 

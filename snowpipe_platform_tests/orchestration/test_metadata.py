@@ -1,9 +1,13 @@
 """What a person sees on an asset."""
 
+from datetime import date
+
 import dagster as dg
 import pytest
 
 from snowpipe_platform.errors import PipelineError
+from snowpipe_platform.execution.decisions import Author, decision, record
+from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.orchestration.metadata import quality_table
 from snowpipe_platform.spec.quality import Counts
 from snowpipe_platform.spec.rule import Rule, Tolerance
@@ -26,6 +30,22 @@ def test_an_extraction_says_how_much_came_and_where_it_is(shop):
     columns = [column.name for column in metadata["dagster/column_schema"].value.columns]
     assert columns[:4] == ["customer_id", "email", "nickname", "updated_at"]
     assert metadata["rows_per_load_day"].value.startswith("![rows landed per load day](data:image/svg+xml;base64,")
+
+
+def test_rows_that_were_withdrawn_and_edited_count_no_more_and_no_twice(shop):
+    shop.customers("2024-03-01", good=3)
+    shop.run("bronze/customers", day="2024-03-01")
+    author = Author(by="ana", reason="x", identity=RunIdentity(run_id="cli", job="test"))
+    day = {"load_day": date(2024, 3, 1)}
+    edit = {"supersedes": {1: "0"}, "rows_landed": 1, "rows_read": 1}
+    record("customers", shop.ground, author, lambda log: [decision(log, "correction", author, **day, **edit)])
+    shop.customers("2024-03-02", good=5)
+    metadata = shop.materialized(shop.run("bronze/customers", day="2024-03-02"))["bronze/customers"].metadata
+    assert metadata["dagster/row_count"].value == 8
+
+    record("customers", shop.ground, author, lambda log: [decision(log, "withdrawal", author, **day, withdraws=1)])
+    metadata = shop.materialized(shop.run("bronze/customers", day="2024-03-02"))["bronze/customers"].metadata
+    assert (metadata["dagster/row_count"].value, metadata["dagster/partition_row_count"].value) == (8, 8)
 
 
 @pytest.mark.case("A5")

@@ -3,6 +3,11 @@
 import dagster as dg
 import pytest
 
+from snowpipe_platform.execution.corrections import discard
+from snowpipe_platform.execution.decisions import Author
+from snowpipe_platform.execution.ground import RunIdentity
+from snowpipe_platform.execution.quarantine import Selection, quarantined_rows
+
 CHANGES, DIMENSION, GOLD = "silver/customer_changes", "silver/dim_customers", "gold/customer_count"
 SMALL_BATCHES = "batch_size: 10\n    max_batches: 1"
 
@@ -40,6 +45,26 @@ def test_the_sweep_tries_held_rows_again_only_when_something_came(shop):
     shop.customers("2024-03-01", good=900, prefix="late")
     shop.run("bronze/customers", day="2024-03-01")
     assert _requested(shop.sensor_requests("sweep")) == [({CHANGES}, "2024-03-01")]
+
+
+@pytest.mark.case("A31")
+def test_the_sweep_requests_the_load_day_of_a_decision_and_its_run_turns_the_day_green(shop):
+    shop.customers("2024-03-01", good=97, bad=3)
+    held = shop.run("bronze/customers", CHANGES, day="2024-03-01")
+    assert not shop.evaluations(held)[f"{CHANGES}:published"].passed
+    table = shop.pipeline.table(CHANGES)
+    rows = quarantined_rows(table, shop.ground, Selection())
+    author = Author(by="ana", reason="test customers", identity=RunIdentity(run_id="cli", job="test"))
+    discard(table, rows, author, shop.ground)
+    assert _requested(shop.sensor_requests("sweep")) == [({CHANGES}, "2024-03-01")]
+
+    run = shop.run(CHANGES, day="2024-03-01")
+    checks = shop.evaluations(run)
+    assert all(check.passed for check in checks.values())
+    assert checks[f"{CHANGES}:email__str_contains"].metadata["rows_broken"].value == 0
+    assert "100 rows judged, 0 quarantined, 3 discarded." in shop.materialized(run)[CHANGES].metadata["quality"].value
+    assert shop.check((CHANGES, "email__str_contains"), day="2024-03-01").success
+    assert _requested(shop.sensor_requests("sweep")) == [({DIMENSION}, None)]
 
 
 def test_the_sweep_leaves_alone_what_a_run_is_about_to_do(shop):
