@@ -140,9 +140,7 @@ def _line(entry: Manifest, gone_in: Manifest | None) -> Line:
 
 def _notes(entry: Manifest, gone_in: Manifest | None) -> list[str]:
     """What it covered, which file or entry it is about, who and why."""
-    notes = (
-        [_interval(entry)] if entry.kind in {"extraction", "watermark"} and not (entry.by and entry.has_rows) else []
-    )
+    notes = [_interval(entry)] if entry.kind in {"extraction", "watermark"} else []
     if entry.arrived is not None:
         notes.append(f"from {entry.arrived.path}")
     if entry.supersedes:
@@ -155,6 +153,8 @@ def _notes(entry: Manifest, gone_in: Manifest | None) -> list[str]:
 
 
 def _interval(entry: Manifest) -> str:
+    if entry.kind == "extraction" and entry.by:
+        return "from the dead letters"
     if entry.coverage is None:
         return "snapshot" if entry.mode == "full" else "rows without a watermark"
     lower, upper = entry.coverage.lower, entry.coverage.upper

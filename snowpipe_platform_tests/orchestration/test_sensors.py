@@ -3,11 +3,13 @@
 import dagster as dg
 import pytest
 
+from snowpipe_platform.execution import watermark_moves, withdrawal
 from snowpipe_platform.execution.corrections import discard
 from snowpipe_platform.execution.decisions import Author
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.quarantine import Selection, quarantined_rows
 
+ANN = Author(by="ann", reason="read during a restore", identity=RunIdentity(run_id="cli-1", job="test"))
 CHANGES, DIMENSION, GOLD = "silver/customer_changes", "silver/dim_customers", "gold/customer_count"
 SMALL_BATCHES = "batch_size: 10\n    max_batches: 1"
 
@@ -110,6 +112,38 @@ def test_the_sweep_waits_for_a_day_that_was_cut_short(make_shop):
     shop.run(day="2024-03-01")
 
     assert shop.sensor_requests("sweep") == []
+
+
+def test_a_day_whose_extraction_was_withdrawn_is_red_and_requested_until_it_is_read_again(shop):
+    for day in ("2024-03-01", "2024-03-02"):
+        shop.customers(day, good=3)
+        shop.run(day=day)
+    withdrawal.carry_out("customers", 1, ANN, shop.ground)
+
+    (requested,) = shop.sensor_requests("continuation")
+    assert _requested([requested]) == [({"bronze/customers"}, "2024-03-01")]
+    red = shop.check(("bronze/customers", "window_complete"), day="2024-03-01")
+    assert not _window(shop, red)
+    told = shop.evaluations(red)["bronze/customers:window_complete"].description
+    assert told.startswith("more rows wait: what was landed was withdrawn")
+
+    again = shop.run("bronze/customers", day="2024-03-01")
+    assert _window(shop, again)
+    metadata = shop.materialized(again)["bronze/customers"].metadata
+    assert (metadata["rows_landed"].value, metadata["dagster/row_count"].value) == (3, 6)
+    assert shop.sensor_requests("continuation") == []
+
+
+def test_the_sweep_requests_the_day_of_what_was_withdrawn_and_nothing_for_a_watermark(shop):
+    shop.customers("2024-03-01", good=3)
+    shop.run(day="2024-03-01")
+    (query,) = shop.pipeline.queries.queries
+    move = watermark_moves.plan_rewind(query, shop.ground, to=None, by="6h")
+    watermark_moves.carry_out(query, move, ANN, shop.ground)
+    assert shop.sensor_requests("sweep") == []
+
+    withdrawal.carry_out("customers", 1, ANN, shop.ground)
+    assert _requested(shop.sensor_requests("sweep")) == [({CHANGES}, "2024-03-01")]
 
 
 def _window(shop, result):
