@@ -17,7 +17,6 @@ ORDERS = "CREATE TABLE orders (id INT, updated_at TIMESTAMP)"
 CONFIGURATIONS = {
     "plain": {},
     "with a lookback": {"lookback": "1 day"},
-    "without a placeholder": {"sql": "SELECT * FROM orders"},
     "with the rows without a watermark": {"on_null_watermark": "include"},
     "with rules of the query": {"rules": [{"name": "positive", "expression": "id > 0"}]},
     "a snapshot": {"sql": "SELECT * FROM orders", "mode": "full", "watermark_column": None},

@@ -50,8 +50,12 @@ def volume(ledger, name):
 
 
 SECOND_DAYS = {
-    "a new row": [change("d", at=2, name="x")],
-    "several": [change("a", at=2, name="z"), change("b", at=2, op="delete"), change("e", at=2, name="y")],
+    "several": [
+        change("a", at=2, name="z"),
+        change("b", at=2, op="delete"),
+        change("e", at=2, name="y"),
+        change("c", at=2, name="y"),
+    ],
     "a change that alters nothing": [change("a", at=2, name="x")],
 }
 

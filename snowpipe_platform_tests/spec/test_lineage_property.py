@@ -146,7 +146,7 @@ def bags(connection, sql, data):
 
 @pytest.mark.parametrize("step", STEPS)
 def test_what_changes_names_what_was_changed(connection, step):
-    @settings(max_examples=4, deadline=None)
+    @settings(max_examples=3, deadline=None)
     @given(expression=expressions(step), seed=st.integers(0, 1_000))
     def changes_are_named(expression, seed):
         sql, lineage = str(ibis.to_sql(expression, dialect="duckdb")), column_lineage(expression)
