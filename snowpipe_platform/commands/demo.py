@@ -27,8 +27,8 @@ def demo(project: Project, *, customers: int, days: int | None, as_json: bool) -
     settings = project.settings
     if settings.pipeline != SHOP_PIPELINE or settings.warehouse is not None:
         raise ConfigurationError(
-            "the demo runs the shop's own pipeline over its own warehouse, and the settings name another. Use "
-            "'snowpipe run', or unset pipeline and warehouse: SNOWPIPE_PIPELINE, SNOWPIPE_WAREHOUSE, snowpipe.toml."
+            "the demo runs the shop's own pipeline over its own warehouse. Use 'snowpipe run', or unset pipeline and "
+            "warehouse: SNOWPIPE_PIPELINE and SNOWPIPE_WAREHOUSE, or their lines in snowpipe.toml."
         )
     is_new = not settings.warehouse_path.exists()
     results: list[tuple[date, list[Outcome]]] = []

@@ -82,7 +82,7 @@ def test_a_file_that_another_connection_writes_is_worth_another_attempt(source, 
 
 
 def test_a_file_that_is_not_there_says_how_to_get_one(tmp_path):
-    with pytest.raises(SourceError, match=r"does not exist\. Build one with 'snowpipe demo'"):
+    with pytest.raises(SourceError, match=r"does not exist\. Build the shop's with 'snowpipe demo'"):
         DuckDBWarehouse(tmp_path / "gone.duckdb").clock()
     assert not (tmp_path / "gone.duckdb").exists()
 
