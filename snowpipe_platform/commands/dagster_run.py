@@ -14,7 +14,7 @@ from snowpipe_platform.execution.execute import rules_of
 from snowpipe_platform.execution.outcome import Finding, Outcome, Status, Step, broken, worst_first
 from snowpipe_platform.execution.run import BRONZE
 from snowpipe_platform.orchestration.build import build_definitions
-from snowpipe_platform.orchestration.names import PUBLISHED, UP_TO_DATE, WINDOW_COMPLETE, asset_key, rules_by_check
+from snowpipe_platform.orchestration.names import OWN_CHECKS, PUBLISHED, WINDOW_COMPLETE, asset_key, rules_by_check
 from snowpipe_platform.orchestration.pending import due_dates
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.spec.as_of import AsOfTable
@@ -88,7 +88,7 @@ class _Table:
         if not self._events:
             return self._not_materialized()
         metadata = self._events[0].step_materialization_data.materialization.metadata
-        rules = [check for check in self._checks if check.check_name not in {*BLOCKING, UP_TO_DATE}]
+        rules = [check for check in self._checks if check.check_name not in OWN_CHECKS]
         findings = worst_first(self._finding(check) for check in rules if not check.passed)
         new = _number(metadata, "rows_landed" if self._is_bronze else "rows_new")
         status, note = self._status(metadata, findings, new)

@@ -13,6 +13,7 @@ WINDOW_COMPLETE = "window_complete"
 UP_TO_DATE = "up_to_date"
 ON_TIME = "on_time"
 """The platform's own checks. The first two block what is downstream."""
+OWN_CHECKS = frozenset({PUBLISHED, WINDOW_COMPLETE, UP_TO_DATE, ON_TIME})
 MAINTAIN_JOB = "maintain"
 
 EXTRACTED_AT = "extracted_at"
@@ -45,7 +46,7 @@ def rules_by_check(table: str, rules: Iterable[Rule]) -> dict[str, Rule]:
     found: dict[str, Rule] = {}
     for rule in rules:
         name = check_name(rule.id)
-        is_own = name in {PUBLISHED, UP_TO_DATE, ON_TIME}
+        is_own = name in OWN_CHECKS
         taken = "the platform's own check" if is_own else repr(found[name].id) if name in found else None
         if taken is not None:
             msg = f"{table}: rule {rule.id!r} and {taken} would both be the check {name!r}. Rename the rule."

@@ -68,7 +68,7 @@ def _ordered(inputs: Inputs, on: date) -> ir.Table:
     for days in (30, 90, _orders.YEAR_DAYS):
         recent = within(orders, days, on)
         sums[f"orders_{days}d"] = recent.ifelse(1, 0).sum()
-        sums[f"spend_{days}d"] = recent.ifelse(orders.order_total, nothing).sum()
+        sums[f"spend_{days}d"] = recent.ifelse(orders.order_total, nothing).sum().cast("decimal(18, 2)")
     return orders.group_by("customer_key").aggregate(**sums, last_order_date=orders.ordered_on.max())
 
 

@@ -42,11 +42,11 @@ def build(inputs: Inputs, on: date) -> ir.Table:
     for days in (30, 90, _customers.YEAR_DAYS):
         recent = is_sale & _customers.within(rows, days, on)
         sums[f"orders_{days}d"] = recent.ifelse(1, 0).sum()
-        sums[f"spend_{days}d"] = recent.ifelse(rows.amount_gbp, _customers.NOTHING).sum()
+        sums[f"spend_{days}d"] = recent.ifelse(rows.amount_gbp, _customers.NOTHING).sum().cast("decimal(18, 3)")
     taken_back = rows.is_cancellation & _customers.within(rows, _customers.YEAR_DAYS, on)
     customers = rows.group_by("customer_id").aggregate(
         **sums,
-        returned_365d=taken_back.ifelse(-rows.amount_gbp, _customers.NOTHING).sum(),
+        returned_365d=taken_back.ifelse(-rows.amount_gbp, _customers.NOTHING).sum().cast("decimal(18, 3)"),
         last_sale_on=is_sale.ifelse(rows.invoiced_local.date(), ibis.null("date")).max(),
         first_on=rows.invoiced_local.date().min(),
     )
