@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from snowpipe_platform.commands.terminal import Line, print_json, print_lines, print_rows, shown
+from snowpipe_platform.commands.terminal import Line, print_json, print_lines, print_rows, shown, size
 from snowpipe_platform_tests.kit import moment
 
 LINES = [
@@ -84,3 +84,18 @@ def test_rows_show_the_columns_that_fit_and_name_the_others(capsys, monkeypatch)
 def test_json_has_no_number_that_json_does_not_have(capsys):
     print_json({"x": math.nan, "y": Decimal("1.10")})
     assert capsys.readouterr().out == '{\n  "x": "nan",\n  "y": "1.10"\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "expected"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (1_234_567, "1.2 MB"),
+        (5_000_000_000, "5.0 GB"),
+        (7_200_000_000_000_000, "7,200.0 TB"),
+    ],
+)
+def test_a_size_is_short_and_has_its_unit(size_bytes, expected):
+    assert size(size_bytes) == expected
