@@ -79,14 +79,14 @@ class _One:
         work = self._bronze if name.startswith(BRONZE) else self._table
         try:
             with self._ground.state.lease(name, holder=self._run.identity.run_id) as lease:
-                return work(name, lease, started)
+                return work(name, lease)
         except (LeaseHeldError, CommitConflictError) as error:
             return _ended(name, UpkeepStatus.SKIPPED, started, error)
         except Exception as error:  # noqa: BLE001 - a damaged table may raise anything, and the others go on
             return _ended(name, UpkeepStatus.FAILED, started, error)
 
-    def _bronze(self, name: str, lease: Lease, started: float) -> Maintained:
-        entity, bronze = name.removeprefix(BRONZE), self._ground.bronze
+    def _bronze(self, name: str, lease: Lease) -> Maintained:
+        started, entity, bronze = time.monotonic(), name.removeprefix(BRONZE), self._ground.bronze
         files = sum(len(manifest.files) for manifest in bronze.log(entity))
         abandoned = bronze.abandoned(entity)
         if abandoned and not self._run.is_dry:
@@ -103,10 +103,12 @@ class _One:
             seconds=time.monotonic() - started,
         )
 
-    def _table(self, name: str, lease: Lease, started: float) -> Maintained:
+    def _table(self, name: str, lease: Lease) -> Maintained:
         if name not in self._ground.lake.tables():
             return Maintained(name=name, status=UpkeepStatus.UNCHANGED, note="never run")
-        plan = plan_upkeep(name, self._run.upkeep, self._consumed.get(name, ()), self._ground)
+        consumed = self._consumed.get(name, ())
+        started = time.monotonic()
+        plan = plan_upkeep(name, self._run.upkeep, consumed, self._ground)
         if not self._run.is_dry:
             carry_out(plan, self._ground, lease, self._run.progress)
         merged = sum(len(group) for group in plan.groups)
