@@ -1,7 +1,7 @@
 """A small shop behind real adapters and a real Dagster instance: customers, their changes, versions, and a count."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -180,12 +180,12 @@ class Shop:
 
 @pytest.fixture
 def make_shop(tmp_path: Path) -> Iterator[Callable[..., Shop]]:
-    """A shop without customers; `settings` are more keys of its query."""
+    """A shop without customers; `settings` are more keys of its query, `more` further tables of its pipeline."""
     with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as instance:
 
-        def make(settings: str = "") -> Shop:
+        def make(settings: str = "", more: Sequence[DerivedTable] = ()) -> Shop:
             queries = parse_queries(QUERY.format(settings=settings), source="shop.yaml")
-            pipeline = build_pipeline("shop", queries, _tables(), first_day=FIRST_DAY)
+            pipeline = build_pipeline("shop", queries, [*_tables(), *more], first_day=FIRST_DAY)
             resource = GroundResource.of(Settings(home=tmp_path / "home", warehouse=tmp_path / "warehouse.duckdb"))
             shop = Shop(tmp_path, pipeline, resource, build_definitions(pipeline, resource), instance)
             shop.sql(
