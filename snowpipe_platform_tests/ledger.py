@@ -17,6 +17,7 @@ import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 import pyarrow as arrow  # noqa: ICN001 - pa is pandera here
 import pyarrow.parquet as pq
+from pyiceberg.catalog.sql import SqlCatalog
 
 from snowpipe_platform.execution.execute import TableResult, run_table
 from snowpipe_platform.execution.ground import Ground, RunIdentity
@@ -88,6 +89,13 @@ FCT = DerivedTable(
     scope=("id",),
     build=lambda inputs: latest(inputs["silver/item_changes"], key=["id"]),
 )
+
+
+def referring(table: Any, column: str, target: str) -> Any:
+    """The table, with a contract in which a text column refers to another table's."""
+    body = {"__annotations__": {column: str}, column: pa.Field(nullable=True, metadata={"references": target})}
+    contract = type("Referring", (table.contract,), body)
+    return replace(table, contract=contract, defined_in=f"shop/{table.name.partition('/')[2]}.py")
 
 
 def change(key: str | None, at: float = 0, op: str = "upsert", **values: Any) -> dict[str, Any]:
@@ -180,6 +188,19 @@ class Ledger:
     def run_all(self) -> None:
         for table in self.pipeline.by_name:
             self.run(table)
+
+    def opened(self, table: str) -> Any:
+        """The table as any Iceberg tool sees it."""
+        root = self.folder / "lake"
+        catalog = SqlCatalog("snowpipe", uri=f"sqlite:///{root / 'catalog.db'}", warehouse=f"file://{root}")
+        return catalog.load_table(tuple(table.split("/")))
+
+    def expire_old(self, table: str) -> None:
+        """Leave the current snapshot and no other."""
+        found = self.opened(table)
+        current = found.current_snapshot().snapshot_id
+        old = [snapshot.snapshot_id for snapshot in found.metadata.snapshots if snapshot.snapshot_id != current]
+        found.maintenance.expire_snapshots().by_ids(old).commit()
 
     def paths(self, table: str) -> list[str]:
         state = self.ground.lake.state(table)

@@ -9,7 +9,6 @@ from pathlib import Path
 import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 import pytest
-from pyiceberg.catalog.sql import SqlCatalog
 
 from snowpipe_platform.errors import LeaseHeldError, PipelineError
 from snowpipe_platform.execution.execute import (
@@ -47,24 +46,10 @@ def consumed(ledger, table=CHANGED):
     return Consumption.decode(ledger.ground.lake.state(table).properties[CONSUMED_PROPERTY])
 
 
-def opened(ledger, table):
-    root = ledger.folder / "lake"
-    return SqlCatalog("snowpipe", uri=f"sqlite:///{root / 'catalog.db'}", warehouse=f"file://{root}").load_table(
-        tuple(table.split("/"))
-    )
-
-
 def roll_back(ledger, table):
     """One commit back, as an operator would with any Iceberg tool."""
     parent = ledger.ground.lake.history(table)[-2].snapshot_id
-    opened(ledger, table).manage_snapshots().rollback_to_snapshot(parent).commit()
-
-
-def expire_old(ledger, table):
-    found = opened(ledger, table)
-    current = found.current_snapshot().snapshot_id
-    old = [snapshot.snapshot_id for snapshot in found.metadata.snapshots if snapshot.snapshot_id != current]
-    found.maintenance.expire_snapshots().by_ids(old).commit()
+    ledger.opened(table).manage_snapshots().rollback_to_snapshot(parent).commit()
 
 
 # --- what is consumed
@@ -153,7 +138,7 @@ def test_after_every_old_snapshot_expired_nothing_is_consumed_twice(ledger):
         ledger.run(CHANGED)
         if day == 1:
             ledger.run(VERSIONS)
-    expire_old(ledger, CHANGED)
+    ledger.expire_old(CHANGED)
     assert not ledger.run(CHANGED).committed
     result = ledger.run(VERSIONS)
     assert (result.plan.operation, result.plan.reason) == (

@@ -10,7 +10,7 @@ from snowpipe_platform.execution.outcome import Outcome, Status, Step
 from snowpipe_platform.execution.run import Run, blocker, plan_rebuild, plan_steps, run_steps
 from snowpipe_platform.spec.pipeline import load_pipeline
 from snowpipe_platform_tests.kit import Faulty, make_ground
-from snowpipe_platform_tests.tiny import QUERIES, TinyShop
+from snowpipe_platform_tests.tiny import CUSTOMER_LIST, QUERIES, TinyShop
 
 FIRST, SECOND = date(2024, 3, 1), date(2024, 3, 2)
 IDENTITY = RunIdentity(run_id="r", job="test")
@@ -132,6 +132,44 @@ def test_what_follows_stops_behind_rows_held_by_an_earlier_run_until_a_person_pu
     outcomes_of(shop, (Step("silver/order_changes", FIRST),), override="ana: known outage")
     found = outcomes_of(shop, (Step("silver/fct_orders"),))
     assert (found["silver/fct_orders"].status, found["silver/fct_orders"].rows) == (Status.OK, 2)
+
+
+REFERRING_LIST = CUSTOMER_LIST.replace(
+    "pa.Field(unique=True)",
+    'pa.Field(unique=True, metadata={"references": "silver/fct_orders.order_id", "error_above": 0.6})',
+)
+"""Customers whose ids are orders: silver/customer_list looks at silver/fct_orders, and reads nothing of it."""
+
+
+@pytest.fixture
+def referring(tmp_path, monkeypatch):
+    return TinyShop(tmp_path, monkeypatch, silver__customer_list=REFERRING_LIST)
+
+
+def test_a_table_runs_after_what_its_rules_look_at_and_stops_behind_it(referring):
+    pipeline = load_pipeline(referring.package)
+    assert plan_steps(pipeline, pipeline.names, [FIRST])[-3:] == (FACTS, CUSTOMERS, TOTALS)
+    for status in (Status.HELD, Status.FAILED, Status.BLOCKED):
+        assert blocker(CUSTOMERS, pipeline, [Outcome(FACTS, status)]) == FACTS.title
+    assert blocker(CUSTOMERS, pipeline, [Outcome(FACTS, Status.WARNED)]) is None
+
+
+def test_a_table_waits_for_what_its_rules_look_at(referring):
+    referring.one_day()
+    daily = tuple(step for step in everything(referring, FIRST) if step.day is not None)
+    outcomes_of(referring, daily)
+    found = outcomes_of(referring, (CUSTOMERS,))["silver/customer_list"]
+    assert (found.status, found.note) == (Status.BLOCKED, "waits for silver/fct_orders")
+    referring.orders(("c1", "1.00", "2024-03-01 10:00"))
+    assert outcomes_of(referring, everything(referring, FIRST))["silver/customer_list"].status is Status.WARNED
+
+
+def test_rows_held_back_in_what_its_rules_look_at_stop_a_table(referring):
+    referring.orders(("o1", "5000.00", "2024-03-01 10:00"))
+    referring.end_day("2024-03-01")
+    outcomes_of(referring, everything(referring, FIRST))
+    found = outcomes_of(referring, (CUSTOMERS,))["silver/customer_list"]
+    assert (found.status, found.note) == (Status.BLOCKED, "blocked by rows held back in silver/fct_orders")
 
 
 def test_a_failed_extraction_stops_the_entitys_later_days_and_no_other_entity(shop):

@@ -13,7 +13,7 @@ import pytest
 from snowpipe_platform.errors import ContractError, PipelineError
 from snowpipe_platform.spec.pipeline import build_pipeline, load_pipeline
 from snowpipe_platform.spec.table import related
-from snowpipe_platform_tests.ledger import CHANGES, DIM, FCT, QUERIES
+from snowpipe_platform_tests.ledger import CHANGES, DIM, FCT, QUERIES, referring
 
 QUERIES_TEXT = '{"queries": [{"name": "items", "sql": "SELECT 1", "mode": "full", "primary_key": "id"}]}'
 TABLE = "from snowpipe_platform_tests.ledger import CHANGES as TABLE\n"
@@ -100,14 +100,6 @@ def test_tables_that_read_each_other_are_a_circle():
 
 
 # --- rules that look at another table
-
-
-def referring(table, column, target):
-    """The table, its column's values in another's."""
-    contract = type("Referring", (table.contract,), {
-        "__annotations__": {column: str}, column: pa.Field(nullable=True, metadata={"references": target}),
-    })  # fmt: skip
-    return replace(table, contract=contract, defined_in=f"shop/{table.name.partition('/')[2]}.py")
 
 
 def looking(table, check):
