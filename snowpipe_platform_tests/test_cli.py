@@ -20,6 +20,17 @@ from snowpipe_platform.cli import main
 main()
 """
 
+COMMANDS = (
+    *("run", "status", "show", "sql", "doctor", "demo", "dev"),
+    *("adopt", "maintain", "lineage", "plan", "init"),
+)
+FAMILIES = (
+    *("state show", "state history", "state set", "state rewind", "state rebuild"),
+    *("bronze log", "bronze withdraw"),
+    *("dead-letters list", "dead-letters show", "dead-letters retry", "dead-letters discard"),
+    *("quarantine list", "quarantine show", "quarantine export", "quarantine replay", "quarantine discard"),
+)
+
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
@@ -42,17 +53,24 @@ except SystemExit:
 """
     answer = python("--help", code=code, environment={"PATH": os.environ["PATH"]}, folder=tmp_path)
     assert answer.stderr == "[]\n"
-    for command in ("run", "status", "show", "sql", "doctor", "demo", "dev", "adopt"):
+    for command in (*COMMANDS, *{family.partition(" ")[0] for family in FAMILIES}):
         assert f" {command} " in answer.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "status", "show", "sql", "doctor", "demo", "dev", "adopt"])
+@pytest.mark.parametrize("command", [*COMMANDS, *FAMILIES])
 def test_every_commands_help_has_an_example(shop, command):
-    answer = shop.type(command, "--help")
+    answer = shop.type(*command.split(), "--help")
     assert (answer.exit_code, f"snowpipe {command}" in answer.stdout.partition("Usage")[2].partition("\n")[2]) == (
         0,
         True,
     )
+
+
+@pytest.mark.parametrize("words", [[], ["state"], ["bronze"], ["dead-letters"]])
+def test_a_family_typed_alone_is_answered_with_what_can_follow(shop, words):
+    answer = shop.type(*words)
+    assert (answer.exit_code, answer.stderr) == (2, "")
+    assert f"Usage: {' '.join(['snowpipe', *words])} " in answer.stdout
 
 
 def test_the_version_is_one_line(shop):

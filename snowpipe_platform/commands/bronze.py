@@ -24,7 +24,7 @@ from snowpipe_platform.execution.run import BRONZE
 from snowpipe_platform.execution.withdrawal import Withdrawal, carry_out, plan_withdrawal
 from snowpipe_platform.spec.bronze_log import standing
 from snowpipe_platform.spec.manifest import Manifest
-from snowpipe_platform.spec.watermark import encode, readable
+from snowpipe_platform.spec.watermark import encode
 
 WITHDRAWN, CUT_SHORT = "withdrawn", "incomplete"
 TITLES = ("entry  kind", "load day", "rows", "files", "size", "at (UTC)")
@@ -102,7 +102,7 @@ def _consequences(entity: str, plan: Withdrawal, stale: Sequence[str]) -> dict[s
         "kind": plan.entry.kind,
         "load_day": plan.entry.load_day,
         "rows": plan.entry.rows_landed,
-        "watermark": {"from": encode(plan.before), "to": encode(plan.after)},
+        "watermark": dict(zip(("from", "to"), _marks(plan), strict=True)),
         "incomplete_days": list(plan.incomplete),
         "stale": list(stale),
         "corrections_that_stay": list(plan.corrections),
@@ -111,12 +111,17 @@ def _consequences(entity: str, plan: Withdrawal, stale: Sequence[str]) -> dict[s
     }
 
 
+def _marks(plan: Withdrawal) -> tuple[str | None, str | None]:
+    return encode(plan.before), encode(plan.after)
+
+
 def _print_plan(entity: str, plan: Withdrawal, stale: Sequence[str]) -> None:
     entry = plan.entry
     print_heading(f"{BRONZE}{entity}: withdraw entry {entry.number}, {entry.kind} of load day {entry.load_day}")
     print_wrapped(f"{counted_rows(entry.rows_landed)} will not count any more; no file goes")
     if plan.after != plan.before:
-        print_wrapped(f"the live watermark goes back from {readable(plan.before)} to {readable(plan.after)} (UTC)")
+        before, after = (short_watermark(mark) if mark else "the beginning" for mark in _marks(plan))
+        print_wrapped(f"the watermark goes back from {before} to {after} (UTC)")
     if plan.incomplete:
         print_wrapped(f"to be extracted again: {', '.join(map(str, plan.incomplete))}")
     if plan.corrections:

@@ -93,7 +93,7 @@ def test_a_dry_run_says_what_follows_and_writes_nothing(landed):
     assert [line.strip() for line in answer.stdout.splitlines()] == [
         "bronze/orders: withdraw entry 2, extraction of load day 2024-03-02",
         "2 rows will not count any more; no file goes",
-        "the live watermark goes back from 2024-03-03 00:00 to 2024-03-02 00:00 (UTC)",
+        "the watermark goes back from 2024-03-03 00:00 to 2024-03-02 00:00 (UTC)",
         "to be extracted again: 2024-03-02",
         "stale until they run: silver/order_changes, silver/fct_orders,",
         "gold/daily_totals",

@@ -3,9 +3,10 @@
 import subprocess
 import sys
 
-from snowpipe_platform.cli.words import complete_column, complete_table
-from snowpipe_platform.commands.completion import table_names
+from snowpipe_platform.cli.words import complete_column, complete_entity, complete_query, complete_table
+from snowpipe_platform.commands.completion import entity_names, query_names, table_names
 from snowpipe_platform.spec.pipeline import load_pipeline
+from snowpipe_platform_tests.tiny import QUERIES
 
 
 def test_names_are_completed_full_and_short(shop):
@@ -18,9 +19,16 @@ def test_every_name_is_one_a_run_takes(shop):
     assert set(table_names()) >= set(load_pipeline(shop.package).names)
 
 
+def test_queries_and_entities_are_completed(shop):
+    queries = shop.folder / shop.package / "source" / "queries.yaml"
+    queries.write_text(QUERIES.replace("name: orders", "name: recent_orders\n    entity: orders"))
+    assert (complete_query(""), complete_query("rec")) == (["recent_orders", "customers"], ["recent_orders"])
+    assert (complete_entity("o"), complete_entity("bronze/c")) == (["orders"], ["bronze/customers"])
+
+
 def test_a_pipeline_that_is_not_there_completes_to_nothing(shop, monkeypatch):
     monkeypatch.setenv("SNOWPIPE_PIPELINE", "not_there.pipeline")
-    assert table_names() == []
+    assert (table_names(), query_names(), entity_names()) == ([], [], [])
 
 
 def test_a_key_press_imports_no_table(shop):

@@ -5,10 +5,17 @@ from decimal import Decimal
 import hypothesis.strategies as st
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from snowpipe_platform.errors import SourceError
-from snowpipe_platform.execution.arrow_types import bronze_schema, bronze_type, json_objects, nanoseconds, to_bronze
+from snowpipe_platform.execution.arrow_types import (
+    bronze_schema,
+    bronze_type,
+    from_json_objects,
+    json_objects,
+    nanoseconds,
+    to_bronze,
+)
 from snowpipe_platform_tests.kit import moment
 
 
@@ -133,3 +140,32 @@ def test_a_row_as_json_for_a_person():
         {"b": [True, None], "raw": [b"\xff", None], "day": [date(9999, 12, 31), None], "x": [float("nan"), 1.5]}
     )
     assert json_objects(rows) == ['{"b": true, "day": "9999-12-31", "raw": "ff", "x": "nan"}', '{"x": "1.5"}']
+
+
+COLUMNS = {
+    "flag": (pa.bool_(), st.booleans()),
+    "small": (pa.int32(), st.integers(-(2**31), 2**31 - 1)),
+    "big": (pa.uint64(), st.integers(0, 2**64 - 1)),
+    "share": (pa.float64(), st.floats()),
+    "single": (pa.float32(), st.floats(width=32)),
+    "price": (pa.decimal128(38, 8), st.decimals(-(10**20), 10**20, places=8)),
+    "day": (pa.date32(), st.dates()),
+    "instant": (pa.timestamp("us"), st.datetimes()),
+    "raw": (pa.binary(), st.binary(max_size=4)),
+    "text": (pa.string(), st.text(max_size=6)),
+}
+VALUES = st.fixed_dictionaries({name: st.none() | values for name, (_, values) in COLUMNS.items()})
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(VALUES, max_size=4))
+def test_a_row_comes_back_from_json_as_it_was(values):
+    schema = pa.schema([(name, dtype) for name, (dtype, _) in COLUMNS.items()])
+    rows = pa.Table.from_pylist(values, schema)
+    back = from_json_objects(json_objects(rows), schema)
+    assert repr(back.to_pylist()) == repr(rows.to_pylist())
+
+
+def test_a_stored_row_that_does_not_fit_is_refused():
+    with pytest.raises(SourceError, match="a stored row does not fit the columns bronze has now"):
+        from_json_objects(['{"n": "many"}'], pa.schema([("n", pa.int64())]))

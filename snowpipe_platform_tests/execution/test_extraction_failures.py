@@ -175,6 +175,20 @@ def test_when_the_attempts_are_used_up_a_dead_letter_holds_the_request(world):
     assert world.column("id") == list(range(35))
 
 
+def test_a_later_success_of_the_same_day_takes_the_dead_letter_off_the_list(world):
+    whole = world.ground
+    world.swap(warehouse=Faulty(whole.warehouse, LOST, {"stream": range(1, 99)}))
+    for day in ("2024-03-01", "2024-03-02"):
+        with pytest.raises(ExtractionFailedError):
+            world.run(day)
+    world.ground = whole
+    world.run("2024-03-01")
+    (waiting,) = whole.dead_letters.all()
+    (closed,) = whole.dead_letters.closed()
+    assert (waiting.request["load_day"], closed.letter.request["load_day"]) == ("2024-03-02", "2024-03-01")
+    assert (closed.closing.outcome, closed.closing.by) == ("done", "run-2024-03-01")
+
+
 @pytest.mark.case("A50")
 def test_a_connection_lost_while_an_earlier_row_is_deleted_shifts_nothing(world):
     small = SmallBatches(world.ground.warehouse, 10)

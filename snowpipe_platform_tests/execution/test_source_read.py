@@ -70,6 +70,13 @@ def test_counts_bind_their_own_bounds():
     above = source_sql().count_from(moment("2024-03-02"))
     assert above.sql == f'SELECT count(*) FROM ({INNER}) AS source_query WHERE "Updated_At" >= ?'
     assert above.parameters == (moment("2024-03-01 23:59:59.999999"), moment("2024-03-02"))
+    within = source_sql().count_in(Interval(moment("2024-03-01"), moment("2024-03-02")))
+    assert within.sql.endswith('AS source_query WHERE "Updated_At" >= ? AND "Updated_At" < ?')
+    assert within.parameters == (
+        moment("2024-02-29 23:59:59.999999"),
+        moment("2024-03-01"),
+        moment("2024-03-02"),
+    )
     highest = source_sql(WatermarkKind.NUMBER, Decimal(-9)).highest()
     assert (highest.sql, highest.parameters) == (
         f'SELECT max("Updated_At") FROM ({INNER}) AS source_query',
