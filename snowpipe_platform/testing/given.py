@@ -1,6 +1,7 @@
 """Given rows, when a table runs, then rows."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -51,10 +52,10 @@ class Given:
     _tables: Mapping[str, Table] = field(default_factory=dict)
 
     def given(self, table: str | Table, rows: Sequence[Row]) -> "Given":
-        """These, and the rows of another input."""
+        """These, and rows of another input, or more of the same."""
         name = table if isinstance(table, str) else table.name
         tables = self._tables if isinstance(table, str) else {**self._tables, name: table}
-        return Given({**self._rows, name: rows}, tables)
+        return Given({**self._rows, name: (*self._rows.get(name, ()), *rows)}, tables)
 
     def when(self, table: Table, *, on: date | None = None) -> "Made":
         """Run the table over the rows; an as-of table for the date `on`.
@@ -77,23 +78,22 @@ class Given:
         return Made(table, _fetched(date_rows(table, on, _unbound(inputs)), inputs, table))
 
     def _changes(self, table: ChangesTable) -> "Made":
-        (name,) = table.upstream
-        rows = self._rows.get(name, ())
+        rows = self._rows.get(table.upstream[0], ())
         if not rows:
             return Made(table, ())
         pipeline = _pipeline_of(table)
         query = None if pipeline is None else pipeline.queries_by_entity.get(table.source)
         watermark = None if query is None else query.watermark_column
-        inputs = {name: bronze_rows(table, rows, watermark=watermark, reads_text=True)}
+        typed, plain = (
+            bronze_rows(table, rows, watermark=watermark, reads_text=reads_text) for reads_text in (True, False)
+        )
         try:
-            made = change_rows(table, _unbound(inputs)[name])
+            return Made(table, _changed(table, typed))
         except PipelineError:
             # A clean() that itself makes an instant of the text wants the text.
-            plain = {name: bronze_rows(table, rows, watermark=watermark, reads_text=False)}
-            if plain[name].schema == inputs[name].schema:
-                raise
-            made, inputs = change_rows(table, _unbound(plain)[name]), plain
-        return Made(table, _fetched(made, inputs, table))
+            with suppress(PipelineError):
+                return Made(table, _changed(table, plain))
+            raise
 
     def _input(self, name: str, table: Table) -> Table:
         if name in self._tables:
@@ -182,6 +182,12 @@ def _columns(table: Table, expected: Sequence[Row]) -> list[str]:
 
 def _unbound(inputs: Mapping[str, pa.Table]) -> dict[str, ir.Table]:
     return {name: ibis.table(ibis.schema(rows.schema), name=name) for name, rows in inputs.items()}
+
+
+def _changed(table: ChangesTable, bronze: pa.Table) -> list[Row]:
+    inputs = {table.upstream[0]: bronze}
+    (rows,) = _unbound(inputs).values()
+    return _fetched(change_rows(table, rows), inputs, table)
 
 
 def _fetched(expression: ir.Table, inputs: Mapping[str, pa.Table], table: Table) -> list[Row]:

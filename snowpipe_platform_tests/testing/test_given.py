@@ -162,6 +162,22 @@ def test_code_that_does_not_fit_is_told_as_in_a_run():
         given("bronze/items", [{"id": "a", "amount": "1", "name": "n"}]).when(broken)
 
 
+def test_a_mistake_is_told_of_the_table_not_of_the_text():
+    """`at` could be text or an instant; neither is what is wrong."""
+    types = {"at": dt.Timestamp(scale=6), "n": dt.int64}
+    contract = type("Contract", (pa.DataFrameModel,), {"__annotations__": types})
+    table = ChangesTable(
+        name="silver/x_changes", description="x", contract=contract, source="x", key=("at",),
+        clean=lambda rows: {"n": rows["at"].cast("string")},
+    )  # fmt: skip
+    with pytest.raises(PipelineError, match="'n' is string, wanted is int64"):
+        given("bronze/x", [{"at": "2024-03-01"}]).when(table)
+
+
+def test_rows_of_one_input_may_be_given_in_parts():
+    given(CHANGES, [{"id": "a"}]).given(CHANGES, [{"id": "b"}]).when(FCT).then([{"id": "a"}, {"id": "b"}])
+
+
 # --- what does not hold
 
 
