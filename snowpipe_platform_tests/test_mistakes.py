@@ -74,13 +74,13 @@ DECLARED = [
     pytest.param(
         (FACT, '("silver/order_changes",)', '("silver/order_changes", "gold/daily_revenue")'),
         "these tables read each other in a circle: silver/fct_orders → gold/daily_revenue → silver/fct_orders. "
-        "Take one of the inputs out, in my_shop/silver/fct_orders.py, my_shop/gold/daily_revenue.py.",
+        "Take out one of the inputs, or a rule that looks at another table, in my_shop/silver/fct_orders.py, my_shop/gold/daily_revenue.py.",
         id="inputs in a circle",
     ),
     pytest.param(
         (FACT, '("silver/order_changes",)', '("silver/order_changes", "silver/fct_orders")'),
         "these tables read each other in a circle: silver/fct_orders → silver/fct_orders. "
-        "Take one of the inputs out, in my_shop/silver/fct_orders.py.",
+        "Take out one of the inputs, or a rule that looks at another table, in my_shop/silver/fct_orders.py.",
         id="an input that is the table itself",
     ),
     pytest.param(
@@ -160,7 +160,7 @@ DECLARED = [
     pytest.param(
         (GOLD, "    revenue: dt.Decimal", CHECK.format(options="", column="revenu")),
         "my_shop/gold/daily_revenue.py: gold/daily_revenue (DailyRevenue): check 'pays' cannot be compiled: "
-        "'Table' object has no attribute 'revenu'. "
+        "'Table' object has no attribute 'revenu'. Did you mean 'revenue'? "
         "It must return a boolean Ibis column of: order_date, orders, cancelled, revenue.",
         id="a check of one's own that cannot",
     ),
@@ -172,7 +172,7 @@ DECLARED = [
     ),
     pytest.param(
         (CHANGES, '"error_above"', '"eror_above"'),
-        "my_shop/silver/order_changes.py: silver/order_changes (OrderChanges): metadata of column 'amount': "
+        "my_shop/silver/order_changes.py: silver/order_changes (OrderChanges): column 'amount': "
         "there is no option 'eror_above'. Did you mean 'error_above'?",
         id="a misspelt option of a column",
     ),
@@ -388,7 +388,7 @@ def test_a_table_of_another_class_is_shown(project):
     project.write(GOLD, "TABLE = {'name': 'gold/daily_revenue'}\n")
     assert told(project) == (
         "my_shop/gold/daily_revenue.py: TABLE is {'name': 'gold/daily_revenue'}, no table. "
-        "Write TABLE = ChangesTable(...) or TABLE = DerivedTable(...)."
+        "Write TABLE = ChangesTable(...), DerivedTable(...) or AsOfTable(...)."
     )
 
 

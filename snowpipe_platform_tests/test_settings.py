@@ -78,7 +78,7 @@ def test_a_variable_wins_over_the_file_and_an_empty_one_does_not(monkeypatch):
         pytest.param(
             "[snowpipe]\npipeline = 'x'",
             "snowpipe.toml: 'snowpipe' is no setting. "
-            "Known: home, memory_limit, pipeline, profile, threads, warehouse.",
+            "Known: home, memory_limit, pipeline, profile, sensor_seconds, threads, warehouse.",
             id="section",
         ),
         pytest.param(

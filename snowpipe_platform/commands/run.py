@@ -105,8 +105,13 @@ def carry_out(
             notice=shown.say,
         )
         reported = (_reported(outcome, reporter, shown) for outcome in run_steps(run, project.ground))
-        is_range = len({step.day for step in steps if step.name.startswith(BRONZE)}) > 1
+        is_range = len({step.day for step in steps if _is_told(project, step)}) > 1
         return list(_day_by_day(reported, shown) if is_range else reported)
+
+
+def _is_told(project: Project, step: Step) -> bool:
+    """What a range is about: load days to extract, or analysis dates."""
+    return step.name.startswith(BRONZE) or isinstance(project.pipeline.by_name.get(step.name), AsOfTable)
 
 
 def _day_by_day(outcomes: Iterable[Outcome], shown: Activity) -> Iterator[Outcome]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import ibis
 import pandera.ibis as pa
 
-from snowpipe_platform.errors import PipelineError, did_you_mean
+from snowpipe_platform.errors import ContractError, PipelineError, did_you_mean
 from snowpipe_platform.spec.contract import contract_schema
 
 
@@ -17,6 +17,8 @@ def refuse_contract(contract: object, *, where: str, table: str) -> None:
     mend = "Write a column as 'amount: dt.Decimal(18, 2)', dt being ibis.expr.datatypes."
     try:
         columns = contract_schema(contract)
+    except ContractError as error:
+        raise PipelineError(f"{' '.join(str(error).split()).rstrip('.')}. {mend}") from error
     except Exception as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise PipelineError(f"{where}: contract {contract.__name__} cannot be read: {reason}. {mend}") from error

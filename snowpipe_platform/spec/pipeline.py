@@ -174,4 +174,5 @@ def _circle(waiting: Mapping[str, Table]) -> str:
     circle = way[way.index(way[-1]) :]
     shown = " → ".join(table.name for table in circle)
     files = ", ".join(table.defined_in for table in circle[:-1])
-    return f"these tables read each other in a circle: {shown}. Take one of the inputs out, in {files}."
+    mend = f"Take out one of the inputs, or a rule that looks at another table, in {files}."
+    return f"these tables read each other in a circle: {shown}. {mend}"

@@ -283,12 +283,8 @@ def test_half_the_file_and_then_the_rest_gives_the_same_tables(shop, tmp_path, m
 
     assert (first.rows_landed, second.rows_landed) == (257_045, 268_416)
     assert third is None
-    assert [result.plan.operation for result in results] == [
-        "append",
-        *["replace_touched"] * 5,
-        "replace_date",
-        "replace_date",
-    ]
+    operations = ["append", *["replace_date"] * 2, *["replace_touched"] * 5]
+    assert sorted(result.plan.operation for result in results) == operations
     assert not any(result.committed for result in unchanged)
     for name in (*FACTS, *GOLD):
         assert fingerprint(halves, name) == fingerprint(shop, name), name

@@ -203,7 +203,7 @@ def test_code_that_fails_is_a_problem_and_blocks_what_reads_the_table(ledger):
     ledger.land("2024-03-02", change("a", at=2, name="z"))
     ledger.run(CHANGES.name)
     failed, blocked = preview_run(ledger.pipeline, [Step(FCT.name), Step(below.name)], ledger.ground, count=True)
-    assert "'no_such_column' is not there" in failed.problem
+    assert "there is no column 'no_such_column'" in failed.problem
     assert (blocked.problem, blocked.blocked_by) == ("", FCT.name)
 
 
@@ -215,7 +215,7 @@ def test_changed_code_makes_the_table_stale_and_all_that_is_made_of_it(ledger):
     ledger.use(CHANGES, DIM, FCT, below)
     ledger.run(below.name)
     assert stale_tables(ledger.pipeline, ledger.ground) == []
-    changed = replace(DIM, scope=("id", "effective_at"))
+    changed = replace(DIM, scope=("id", "name"))
     assert changed.code_version != ledger.ground.lake.state(DIM.name).properties[CODE_VERSION_PROPERTY]
     ledger.use(CHANGES, changed, FCT, below, never_run)
     found = stale_tables(ledger.pipeline, ledger.ground)

@@ -9,8 +9,20 @@ from snowpipe_platform.orchestration.pace import Pace
 @pytest.mark.parametrize(
     ("automation_seconds", "expected"),
     [
-        (30, {"default_automation_condition_sensor": 30, "sweep": 3600, "continuation": 60, "deadlines": 300}),
-        (1, {"default_automation_condition_sensor": 1, "sweep": 120, "continuation": 2, "deadlines": 10}),
+        (
+            30,
+            {
+                "default_automation_condition_sensor": 30,
+                "sweep": 3600,
+                "continuation": 60,
+                "deadlines": 300,
+                "arrivals": 30,
+            },
+        ),
+        (
+            1,
+            {"default_automation_condition_sensor": 1, "sweep": 120, "continuation": 2, "deadlines": 10, "arrivals": 1},
+        ),
     ],
 )
 def test_sensors_keep_their_proportion_to_the_automation(make_shop, automation_seconds, expected):
