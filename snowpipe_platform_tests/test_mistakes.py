@@ -74,7 +74,8 @@ DECLARED = [
     pytest.param(
         (FACT, '("silver/order_changes",)', '("silver/order_changes", "gold/daily_revenue")'),
         "these tables read each other in a circle: silver/fct_orders → gold/daily_revenue → silver/fct_orders. "
-        "Take out one of the inputs, or a rule that looks at another table, in my_shop/silver/fct_orders.py, my_shop/gold/daily_revenue.py.",
+        "Take out one of the inputs, or a rule that looks at another table, in my_shop/silver/fct_orders.py, "
+        "my_shop/gold/daily_revenue.py.",
         id="inputs in a circle",
     ),
     pytest.param(
