@@ -64,10 +64,11 @@ def run(project: Project, options: RunOptions) -> int:
 
 
 def _steps(project: Project, names: Sequence[str], options: RunOptions) -> tuple[Step, ...]:
-    """The days asked for. Where none is, first what earlier days left: decisions about their rows, or a stopped run."""
+    """The days asked for. Where none is, first what earlier days left: decisions about their rows, or a stopped run.
+    Who publishes in spite of a rule means the one day."""
     days = _days(project, options)
     steps = plan_steps(project.pipeline, names, days)
-    if options.partition is not None or options.start is not None:
+    if options.partition is not None or options.start is not None or options.override is not None:
         return steps
     left: list[Step] = []
     for table in project.pipeline.tables:
