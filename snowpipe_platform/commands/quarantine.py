@@ -50,6 +50,8 @@ def changes_tables(project: Project) -> list[ChangesTable]:
 
 def selection(project: Project, table: ChangesTable, options: Options) -> Selection:
     """The rows that were typed. Raises ConfigurationError for a rule there is not, or an id that is none."""
+    if options.ids and (options.rule or options.day):
+        raise ConfigurationError("--rows names the rows. Leave --rule and --day out.")
     chosen = find_rule(project, table.name, options.rule) if options.rule is not None else None
     if chosen is not None and chosen.severity != "error":
         raise ConfigurationError(f"{table.name}: rule {chosen.id!r} warns, and quarantines no row.")

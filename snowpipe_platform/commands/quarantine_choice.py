@@ -27,7 +27,6 @@ STANDINGS = {
     "discarded": "discarded before",
     "replaced": "edited before",
     "withdrawn": "withdrawn with what was landed with it",
-    "quarantined": "decided about before",
 }
 
 

@@ -20,7 +20,7 @@ def discard(project: Project, name: str, options: Options) -> int:
     decided meanwhile."""
     table = find_changes_table(name, project)
     if not (options.ids or options.rule or options.day):
-        raise ConfigurationError("say which rows: --rows with their ids, --rule, --day, or --rule with --day.")
+        raise ConfigurationError("say which rows: --rows with their ids, or --rule, or --day, or both of these.")
     reason = "" if options.dry_run else required_reason(options)
     chosen = choose(project, table, options)
     fates = [

@@ -11,7 +11,7 @@ from snowpipe_platform.commands.quarantine_choice import Chosen
 from snowpipe_platform.commands.quarantine_options import Options
 from snowpipe_platform.commands.run_report import exit_code, next_step, outcomes_json, print_outcomes
 from snowpipe_platform.commands.terminal import print_json, print_next, print_rows, print_text
-from snowpipe_platform.execution.outcome import Outcome
+from snowpipe_platform.execution.outcome import Outcome, Status
 from snowpipe_platform.spec.manifest import Manifest
 
 VALID, STAYS, DISCARDED, WAITS, SKIPPED = "valid", "stays", "discarded", "waits", "skipped"
@@ -63,8 +63,10 @@ class Report:
             return WITHOUT_DRY_RUN
         if self.stage != "now":
             return f"snowpipe quarantine show {self.table}" if self.count(STAYS) else None
-        if any(outcome.status.stops for outcome in self.outcomes):
-            return next_step(self.outcomes)
+        stopped = [outcome.status for outcome in self.outcomes if outcome.status.stops]
+        if stopped:
+            # What was recorded is not to be typed again: any run takes it in.
+            return "snowpipe run" if self.entries and Status.HELD not in stopped else next_step(self.outcomes)
         return "snowpipe run" if any(outcome.result and outcome.result.committed for outcome in self.outcomes) else None
 
 

@@ -67,11 +67,12 @@ def run(project: Project, options: RunOptions) -> int:
 
 
 def _steps(project: Project, names: Sequence[str], options: RunOptions) -> tuple[Step, ...]:
-    """The days asked for. Where none is, first what earlier days left: decisions about their rows, or a stopped run."""
+    """The days asked for. Where none is, first what earlier days left: decisions about their rows, or a stopped run.
+    Who publishes in spite of a rule means the one day."""
     clock = project.ground.warehouse.clock()
     days = load_days(project.pipeline, options, clock=clock)
     steps = plan_steps(project.pipeline, names, days, ended=ended_day(clock))
-    if options.partition is not None or options.start is not None:
+    if options.partition is not None or options.start is not None or options.override is not None:
         return steps
     left: list[Step] = []
     for table in project.pipeline.tables:

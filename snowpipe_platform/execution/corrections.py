@@ -29,7 +29,7 @@ def correct(pipeline: Pipeline, proposal: Proposal, author: Author, ground: Grou
 
     Raises CommitConflictError, and records nothing, when one of the rows is not in quarantine any more.
     """
-    table, edited = proposal.table, dict(proposal.edited)
+    table, edited = proposal.table, proposal.edited
     folder_by = pipeline.queries_by_entity[table.source].partition_by
 
     def entry(log: list[Manifest], day: date, origins: list[Origin]) -> Manifest:

@@ -1,6 +1,6 @@
 """Quarantined rows judged again under today's code, as they were extracted or as a person edited them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +37,13 @@ class ProposedRow:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Rows judged, nothing recorded. columns: of bronze. edited: the edited rows as bronze will have them, with the
+    """Rows judged, nothing recorded. columns: of bronze. edited: the edited rows as bronze will have them, by the
     origin each takes the place of."""
 
     table: ChangesTable
     rows: tuple[ProposedRow, ...]
     columns: ibis.Schema
-    edited: tuple[tuple[Origin, Mapping[str, Any]], ...] = ()
+    edited: Mapping[Origin, Mapping[str, Any]]
 
 
 def propose(
@@ -57,33 +57,36 @@ def propose(
     """Judge rows of the quarantine again. typed: what a person typed for some of them; where that differs from what was
     extracted, the row is judged with it. Raises ConfigurationError for a column or a value that cannot be."""
     inputs = read_inputs(pipeline, table, ground)
-    columns, by_origin = all_columns(inputs.log), {row.origin: row for row in rows}
-    typed = typed or {}
-    check_columns(sorted({name for texts in typed.values() for name in texts}), columns, where=f"bronze/{table.source}")
-    differing = {
-        origin: changed_texts(typed[origin], by_origin[origin].payload) for origin in by_origin if origin in typed
-    }
-    bronze = bronze_table(table, columns)
+    columns, name = all_columns(inputs.log), f"bronze/{table.source}"
+    differing = _differing(rows, typed or {}, columns, where=name)
     with ground.engine.session() as session:
-        numbers = {origin.manifest_number for origin in by_origin}
+        numbers = {row.origin.manifest_number for row in rows}
         entries = [entry for entry in inputs.log if entry.number in numbers]
-        session.bind(f"bronze/{table.source}", bronze_source(entries, columns, inputs))
-        session.bind(SELECTED, origin_values(by_origin))
+        session.bind(name, bronze_source(entries, columns, inputs))
+        session.bind(SELECTED, origin_values(row.origin for row in rows))
+        bronze = bronze_table(table, columns)
         found = session.fetch(bronze_among(bronze, origins_table(SELECTED)))
-        originals = _by_origin(found, {origin for origin, texts in differing.items() if texts})
-        values = edited_values({origin: differing[origin] for origin in originals}, originals, columns)
+        originals = _by_origin(found, differing.keys())
+        values = edited_values(differing, originals, columns)
         watermark = watermark_column(inputs.log)
         edited = {o: with_values(originals[o], changed, watermark=watermark) for o, changed in values.items()}
-        session.bind(f"bronze/{table.source}", _replaced(found, edited))
+        session.bind(name, _replaced(found, edited))
         broken = _broken(table, bronze, session)
-    judged = (
-        ProposedRow(row, {name: differing[o][name] for name in values.get(o, {})}, broken[o])
-        for o, row in by_origin.items()
-    )
-    return Proposal(table, tuple(judged), columns, tuple(sorted(edited.items(), key=lambda item: item[0])))
+    edits = {origin: {name: differing[origin][name] for name in changed} for origin, changed in values.items()}
+    judged = (ProposedRow(row, edits.get(row.origin, {}), broken[row.origin]) for row in rows)
+    return Proposal(table, tuple(judged), columns, edited)
 
 
-def _by_origin(found: pa.Table, wanted: set[Origin]) -> dict[Origin, dict[str, Any]]:
+def _differing(
+    rows: Sequence[QuarantinedRow], typed: Mapping[Origin, Texts], columns: ibis.Schema, *, where: str
+) -> dict[Origin, Texts]:
+    """The texts that are not the payload's, of rows that have any."""
+    check_columns(sorted({name for texts in typed.values() for name in texts}), columns, where=where)
+    found = {row.origin: changed_texts(typed[row.origin], row.payload) for row in rows if row.origin in typed}
+    return {origin: texts for origin, texts in found.items() if texts}
+
+
+def _by_origin(found: pa.Table, wanted: Collection[Origin]) -> dict[Origin, dict[str, Any]]:
     origins = _origins(found)
     return {origins[i]: found.slice(i, 1).to_pylist()[0] for i in range(len(found)) if origins[i] in wanted}
 

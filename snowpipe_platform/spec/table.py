@@ -157,7 +157,8 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangesTable(Table):
-    """The accepted changes of one entity, append-only: the history everything is rebuilt from.
+    """The accepted changes of one entity: the history everything is rebuilt from. It grows; rows that are there change
+    only where a person decides so.
 
     key: columns that tell one entity from another. types: columns to convert from what the source has; text that does
     not convert becomes null, breaks the rule `<column>.is_<type>`, and stays in the payload.
