@@ -385,6 +385,19 @@ def test_a_file_in_the_wrong_place_is_answered_with_where_it_goes(project, name,
     assert told(project) == message
 
 
+def test_a_table_in_a_package_of_a_layer_is_answered_with_where_it_goes(project):
+    project.write("gold/finance/__init__.py", "")
+    try_all(project)
+    project.forget()
+    project.write("gold/finance/daily_revenue.py", project.path(GOLD).read_text())
+    assert told(project).startswith("my_shop/gold/finance/daily_revenue.py: declares a TABLE")
+
+
+def test_a_pipeline_that_is_a_module_is_no_package(project):
+    with pytest.raises(SnowpipeError, match=r"^pipeline '\w+\.gold\.daily_revenue' is a module, no package"):
+        load_pipeline(f"{project.package}.gold.daily_revenue")
+
+
 def test_a_table_of_another_class_is_shown(project):
     project.write(GOLD, "TABLE = {'name': 'gold/daily_revenue'}\n")
     assert told(project) == (

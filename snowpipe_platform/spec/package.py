@@ -31,7 +31,7 @@ def import_package(name: str) -> ModuleType:
         absent = error.name if isinstance(error, ModuleNotFoundError) else None
         if absent is not None and (name == absent or name.startswith(f"{absent}.")):
             raise PipelineError(f"pipeline package {name!r} is not importable. {mend}") from error
-        found = importlib.util.find_spec(name)
+        found = importlib.util.find_spec(name.partition(".")[0])
         raise import_error(error, next(iter((found and found.submodule_search_locations) or ("",)))) from error
     if not hasattr(root, "__path__"):
         raise PipelineError(f"pipeline {name!r} is a module, no package of queries and tables. {mend}")
@@ -63,10 +63,9 @@ def tables_of(root: ModuleType) -> Iterator[Table]:
     for layer in LAYERS:
         folder = _folder(root) / layer
         for info in pkgutil.iter_modules([str(folder)]):
-            if not info.name.startswith("_"):
-                yield _table(
-                    _import_table(f"{root.__name__}.{layer}.{info.name}", _folder(root)), f"{layer}/{info.name}"
-                )
+            if not info.ispkg and not info.name.startswith("_"):
+                module = _import_table(f"{root.__name__}.{layer}.{info.name}", _folder(root))
+                yield _table(module, f"{layer}/{info.name}")
     _refuse_strays(_folder(root))
 
 
