@@ -16,12 +16,14 @@ from snowpipe_platform.spec.analysis_dates import in_words
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.bronze_log import incomplete_days, live_watermark
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
+from snowpipe_platform.spec.deadlines import late_days
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
 from snowpipe_platform.spec.table import QUARANTINED, STATUS, ChangesTable, Table
-from snowpipe_platform.spec.watermark import encode
+from snowpipe_platform.spec.watermark import Watermark, encode
 
 NEVER_RUN, INCOMPLETE, STALE, HELD, FAILED = "never run", "incomplete", "stale", "held", "FAILED"
+LATE = "late"
 CODE_CHANGED = "its code changed since its last commit"
 WHOLE_TABLE = "held"
 """The branch of a commit without a load day; a load day's is `held-2024-03-02`."""
@@ -35,6 +37,7 @@ _NOBODY = RunIdentity(run_id="status", job="snowpipe status")
 @dataclass(frozen=True)
 class BronzeStanding:
     """One entity's log. last_extraction_at: by the source's clock. watermark: the live one, where there is one.
+    late_days: not landed by their deadline; known where the query has one, and a watermark that tells.
 
     Of a log that cannot be read nothing is known but the note.
     """
@@ -46,6 +49,7 @@ class BronzeStanding:
     load_days: int | None = None
     watermark: str | None = None
     incomplete_days: tuple[date, ...] = ()
+    late_days: tuple[date, ...] = ()
     note: str = ""
 
 
@@ -68,10 +72,20 @@ class TableStanding:
     stale_dates: tuple[date, ...] = ()
 
 
-def bronze_standing(query: Query, ground: Ground) -> BronzeStanding:
-    """FAILED, with why, where the log cannot be read."""
+def source_clock(project: Project) -> datetime | None:
+    """What deadlines are judged by; None where there are none, or the source does not answer."""
+    if all(query.due is None for query in project.pipeline.queries.queries):
+        return None
     try:
-        return _bronze(query, ground)
+        return project.ground.warehouse.clock()
+    except SnowpipeError:
+        return None
+
+
+def bronze_standing(query: Query, ground: Ground, *, now: datetime | None) -> BronzeStanding:
+    """FAILED, with why, where the log cannot be read. now: the source's clock, where it is known."""
+    try:
+        return _bronze(query, ground, now)
     except UNREADABLE as error:
         return BronzeStanding(f"bronze/{query.entity}", FAILED, note=str(error))
 
@@ -84,20 +98,32 @@ def table_standing(table: Table, project: Project) -> TableStanding:
         return TableStanding(table.name, FAILED, note=str(error))
 
 
-def _bronze(query: Query, ground: Ground) -> BronzeStanding:
+def _bronze(query: Query, ground: Ground, now: datetime | None) -> BronzeStanding:
     log = ground.bronze.log(query.entity)
-    incomplete = tuple(incomplete_days(log))
-    days = ", ".join(map(str, incomplete))
+    reached = live_watermark([manifest for manifest in log if manifest.query == query.name])
+    incomplete, late = tuple(incomplete_days(log)), _late_days(query, reached, now)
+    told = [
+        *([f"max_batches cut short: {', '.join(map(str, incomplete))}"] if incomplete else []),
+        *([f"not landed by their deadline: {in_words(late)}"] if late else []),
+    ]
     return BronzeStanding(
         f"bronze/{query.entity}",
-        INCOMPLETE if incomplete else "ok" if log else NEVER_RUN,
+        INCOMPLETE if incomplete else LATE if late else "ok" if log else NEVER_RUN,
         sum(manifest.rows_landed for manifest in log),
         log[-1].extracted_at if log else None,
         len({manifest.load_day for manifest in log}),
-        encode(live_watermark([manifest for manifest in log if manifest.query == query.name])),
+        encode(reached),
         incomplete,
-        f"max_batches cut short: {days}" if incomplete else "",
+        late,
+        "; ".join(told),
     )
+
+
+def _late_days(query: Query, reached: Watermark | None, now: datetime | None) -> tuple[date, ...]:
+    """A number tells no day, and a snapshot that brought nothing is not in the log."""
+    if query.due is None or now is None or not isinstance(reached, date):
+        return ()
+    return tuple(late_days(reached, query.due, now=now))
 
 
 def _table(table: Table, project: Project) -> TableStanding:
