@@ -24,12 +24,14 @@ from snowpipe_platform.spec.bronze_log import (
     withdrawn_days,
 )
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
+from snowpipe_platform.spec.deadlines import late_days
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
 from snowpipe_platform.spec.table import DISCARDED, QUARANTINED, STATUS, ChangesTable, Table
-from snowpipe_platform.spec.watermark import encode
+from snowpipe_platform.spec.watermark import Watermark, encode
 
 NEVER_RUN, INCOMPLETE, STALE, HELD, FAILED = "never run", "incomplete", "stale", "held", "FAILED"
+LATE = "late"
 CODE_CHANGED = "its code changed since its last commit"
 WHOLE_TABLE = "held"
 """The branch of a commit without a load day; a load day's is `held-2024-03-02`."""
@@ -43,6 +45,7 @@ _NOBODY = RunIdentity(run_id="status", job="snowpipe status")
 @dataclass(frozen=True)
 class BronzeStanding:
     """One entity's log. last_extraction_at: by the source's clock. watermark: the live one, where there is one.
+    late_days: not landed by their deadline; known where the query has one, and a watermark that tells.
     arrivals_waiting: dropped files to be adopted; arrivals_failed: in the dead letters.
 
     Of a log that cannot be read nothing is known but the note.
@@ -55,6 +58,7 @@ class BronzeStanding:
     load_days: int | None = None
     watermark: str | None = None
     incomplete_days: tuple[date, ...] = ()
+    late_days: tuple[date, ...] = ()
     note: str = ""
     arrivals_waiting: int = 0
     arrivals_failed: int = 0
@@ -80,10 +84,20 @@ class TableStanding:
     stale_dates: tuple[date, ...] = ()
 
 
-def bronze_standing(query: Query, ground: Ground) -> BronzeStanding:
-    """FAILED, with why, where the log cannot be read."""
+def source_clock(project: Project) -> datetime | None:
+    """What deadlines are judged by; None where there are none, or the source does not answer."""
+    if all(query.due is None for query in project.pipeline.queries.queries):
+        return None
     try:
-        return _bronze(query, ground)
+        return project.ground.warehouse.clock()
+    except SnowpipeError:
+        return None
+
+
+def bronze_standing(query: Query, ground: Ground, *, now: datetime | None) -> BronzeStanding:
+    """FAILED, with why, where the log cannot be read. now: the source's clock, where it is known."""
+    try:
+        return _bronze(query, ground, now)
     except UNREADABLE as error:
         return BronzeStanding(f"bronze/{query.entity}", FAILED, note=str(error))
 
@@ -96,27 +110,38 @@ def table_standing(table: Table, project: Project) -> TableStanding:
         return TableStanding(table.name, FAILED, note=str(error))
 
 
-def _bronze(query: Query, ground: Ground) -> BronzeStanding:
+def _bronze(query: Query, ground: Ground, now: datetime | None) -> BronzeStanding:
     log = ground.bronze.log(query.entity)
     incomplete, counted, last = tuple(incomplete_days(log)), standing(log), last_extraction(log)
+    reached = live_watermark([manifest for manifest in log if manifest.query == query.name])
+    late = _late_days(query, reached, now)
     waits = {"max_batches cut short": cut_days(log), "withdrawn, to be extracted again": withdrawn_days(log)}
     dropped = look(query.entity, ground, now=datetime.now(UTC).replace(tzinfo=None))
     waiting = len(dropped.ready) + len(dropped.unsettled)
     notes = [f"{why}: {', '.join(map(str, days))}" for why, days in waits.items() if days]
+    notes += [f"not landed by their deadline: {in_words(late)}"] if late else []
     notes += [f"dropped files that wait: {waiting:,}"] if waiting else []
     notes += [f"dropped files in the dead letters: {len(dropped.failed):,}"] if dropped.failed else []
     return BronzeStanding(
         f"bronze/{query.entity}",
-        INCOMPLETE if incomplete else "ok" if log else NEVER_RUN,
+        INCOMPLETE if incomplete else LATE if late else "ok" if log else NEVER_RUN,
         sum(manifest.rows_landed for manifest in counted),
         None if last is None else last.extracted_at,
         len({manifest.load_day for manifest in counted}),
-        encode(live_watermark([manifest for manifest in log if manifest.query == query.name])),
+        encode(reached),
         incomplete,
+        late,
         "; ".join(notes),
         waiting,
         len(dropped.failed),
     )
+
+
+def _late_days(query: Query, reached: Watermark | None, now: datetime | None) -> tuple[date, ...]:
+    """A number tells no day, and a snapshot that brought nothing is not in the log."""
+    if query.due is None or now is None or not isinstance(reached, date):
+        return ()
+    return tuple(late_days(reached, query.due, now=now))
 
 
 def _table(table: Table, project: Project) -> TableStanding:

@@ -10,11 +10,13 @@ from snowpipe_platform.commands.standing import (
     FAILED,
     HELD,
     INCOMPLETE,
+    LATE,
     NEVER_RUN,
     STALE,
     BronzeStanding,
     TableStanding,
     bronze_standing,
+    source_clock,
     table_standing,
 )
 from snowpipe_platform.commands.terminal import (
@@ -33,7 +35,8 @@ TABLE_TITLES = ("table", "rows", "commit (UTC)", "days", "quarantined", "held")
 
 def status(project: Project, *, as_json: bool) -> int:
     """1 when a log or a table cannot be read; otherwise how tables stand is no failure of the command."""
-    bronze = [bronze_standing(query, project.ground) for query in project.pipeline.queries.queries]
+    now = source_clock(project)
+    bronze = [bronze_standing(query, project.ground, now=now) for query in project.pipeline.queries.queries]
     tables = [table_standing(table, project) for table in project.pipeline.tables]
     code = 1 if FAILED in _words(bronze, tables) else 0
     if as_json:
@@ -91,7 +94,7 @@ def _print_what_next(bronze: Sequence[BronzeStanding], tables: Sequence[TableSta
         print_next(f"snowpipe run {' '.join(recoded)} --rebuild")
     elif any(standing.arrivals_waiting for standing in bronze):
         print_next("snowpipe adopt")
-    elif words & {STALE, INCOMPLETE, NEVER_RUN}:
+    elif words & {STALE, INCOMPLETE, LATE, NEVER_RUN}:
         print_next("snowpipe run")
 
 

@@ -28,12 +28,17 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
         since counts as alive."""
         if not _is_of_this_machine(run):
             return CheckRunHealthResult(WorkerStatus.RUNNING, "not of this machine")
-        started = self._instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_START)
-        events = [entry.dagster_event for entry in started if entry.dagster_event is not None]
-        pid = events[-1].pid if events else None
-        if pid is None or is_running(pid):
-            return CheckRunHealthResult(WorkerStatus.RUNNING)
-        return CheckRunHealthResult(WorkerStatus.FAILED, f"process {pid} is gone")
+        return process_health(self._instance, run)
+
+
+def process_health(instance: dg.DagsterInstance, run: dg.DagsterRun) -> CheckRunHealthResult:
+    """Whether the process of this machine that last started the run is alive."""
+    started = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_START)
+    events = [entry.dagster_event for entry in started if entry.dagster_event is not None]
+    pid = events[-1].pid if events else None
+    if pid is None or is_running(pid):
+        return CheckRunHealthResult(WorkerStatus.RUNNING)
+    return CheckRunHealthResult(WorkerStatus.FAILED, f"process {pid} is gone")
 
 
 def _is_of_this_machine(run: dg.DagsterRun) -> bool:

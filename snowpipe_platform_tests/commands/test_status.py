@@ -89,6 +89,21 @@ def test_a_window_that_was_cut_short_is_shown_with_its_day(tmp_path, monkeypatch
     assert (found["status"], found["incomplete_days"]) == ("incomplete", ["2024-03-01"])
 
 
+def test_days_that_have_not_landed_by_their_deadline_are_shown(tmp_path, monkeypatch):
+    shop = TinyShop(tmp_path, monkeypatch, source__queries=QUERIES.replace("lookback: 1 day", "due: 6h"))
+    shop.one_day()
+    shop.type("run")
+    shop.source.set_clock("2024-03-03 05:59")
+    assert standing(shop, "bronze/orders")["status"] == "ok"
+    shop.source.set_clock("2024-03-04 06:00")
+    found = standing(shop, "bronze/orders")
+    assert (found["status"], found["late_days"]) == ("late", ["2024-03-02", "2024-03-03"])
+    assert found["note"] == "not landed by their deadline: 2024-03-02 to 2024-03-03"
+    assert shop.type("status").stdout.splitlines()[-1] == "next: snowpipe run"
+    shop.source.path.unlink()
+    assert standing(shop, "bronze/orders")["status"] == "ok"
+
+
 def hold(shop, day):
     """Half of the day's orders have an amount that is no number."""
     shop.orders((f"good-{day}", "1.00", f"{day} 10:00"), (f"bad-{day}", "two", f"{day} 10:00"))

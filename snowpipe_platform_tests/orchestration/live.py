@@ -9,8 +9,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,12 @@ class LiveDagster:
     """The webserver's address, and what the tests ask it."""
 
     port: int
+    group: int
+    """The process group of everything that was started."""
+
+    def kill(self) -> None:
+        """At once and all of it, as when the machine goes down."""
+        os.killpg(self.group, signal.SIGKILL)
 
     @cached_property
     def location(self) -> str:
@@ -63,13 +69,19 @@ class LiveDagster:
         return self.query(_GRAPH)["assetNodes"]
 
     def materialize(self, *, job: str, partition: str) -> str:
-        """Launch a job for a load day; the run's final status."""
+        """Launch a job for a day; the run's final status."""
+        return self.finished(self.launch(job=job, tags={"dagster/partition": partition}))
+
+    def launch(self, *, job: str, tags: Mapping[str, str], assets: Sequence[str] = ()) -> str:
+        """Launch a job, for some of its assets or all; the run's id."""
         selector = {"repositoryLocationName": self.location, "repositoryName": REPOSITORY, "jobName": job}
-        tags = [{"key": "dagster/partition", "value": partition}]
-        params = {"selector": selector, "executionMetadata": {"tags": tags}, "mode": "default", "runConfigData": {}}
+        if assets:
+            selector["assetSelection"] = [asset(name) for name in assets]
+        listed = [{"key": key, "value": value} for key, value in tags.items()]
+        params = {"selector": selector, "executionMetadata": {"tags": listed}, "mode": "default", "runConfigData": {}}
         launched = self.query(_LAUNCH, params=params)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
-        return self.finished(launched["run"]["runId"])
+        return launched["run"]["runId"]
 
     def finished(self, run_id: str) -> str:
         def status() -> str | None:
@@ -137,26 +149,31 @@ def wait_for(found: Callable[[], Any], *, seconds: float) -> Any:
 
 
 @contextmanager
-def live_dagster(home: Path) -> Iterator[LiveDagster]:
-    """`snowpipe dev` over a home folder, ended with everything it started."""
+def live_dagster(home: Path, **environment: str) -> Iterator[LiveDagster]:
+    """`snowpipe dev` over a home folder, ended with everything it started. environment: more variables."""
     port = free_port()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "DAGSTER_", "SNOWFLAKE_"))}
-    environment["SNOWPIPE_HOME"] = str(home)
-    with (home / "dev.log").open("wb") as log:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "DAGSTER_", "SNOWFLAKE_"))}
+    variables = {**inherited, "SNOWPIPE_HOME": str(home), **environment}
+    with (home / "dev.log").open("ab") as log:
         process = subprocess.Popen(
-            [SNOWPIPE, "dev", "--port", str(port)], env=environment, stdout=log, stderr=log, start_new_session=True
+            [SNOWPIPE, "dev", "--port", str(port)], env=variables, stdout=log, stderr=log, start_new_session=True
         )
         try:
-            live = LiveDagster(port)
-            wait_for(lambda: _answers(live), seconds=90)
+            live = LiveDagster(port, process.pid)
+            wait_for(lambda: _answers(live), seconds=180)
             yield live
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """A process group, at first by asking."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, sent)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=30)
+            return
 
 
 def _answers(live: LiveDagster) -> bool | None:

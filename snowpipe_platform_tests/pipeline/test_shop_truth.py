@@ -5,12 +5,10 @@ platform sees the source on the evening of each day, the first time on the first
 day changed are not there to be seen.
 """
 
-import hashlib
 import random
 import shutil
 from datetime import date, datetime, timedelta
 
-import duckdb
 import pytest
 
 from snowpipe_platform.execution.execute import TableResult, run_table
@@ -31,6 +29,9 @@ from snowpipe_platform_tests.pipeline.truth import (
     SEEN_CUSTOMERS,
     SEEN_LINES,
     TRUTH,
+    differences,
+    open_truth,
+    rows_of,
 )
 
 DAYS = 5
@@ -57,22 +58,14 @@ class Shop:
             self._extract(day, self.late, "json")
             self._build_all(day)
         self._build_shuffled()
-        self.connection = self._truth()
+        self.connection = open_truth(self.source, {day: day for day in self.days})
 
     def rows(self, ground: Ground, table: str) -> str:
         """A query of the table's rows as they lie on disk."""
-        state = ground.lake.state(table)
-        files = [file.path for file in ground.lake.files(table, snapshot_id=state.snapshot_id)]
-        return f"SELECT * FROM read_parquet({files}, union_by_name = true, hive_partitioning = false)"
+        return rows_of(ground, table)
 
     def differences(self, found: str, expected: str) -> list[tuple[object, ...]]:
-        """Rows that one of two queries has more often; columns are matched by name."""
-        columns = ", ".join(name for name, *_ in self.connection.execute(f"DESCRIBE {expected}").fetchall())
-        left, right = f"SELECT {columns} FROM ({found})", f"SELECT {columns} FROM ({expected})"
-        more = f"SELECT 'found' AS side, * FROM ({left} EXCEPT ALL {right}) "
-        return self.connection.execute(
-            f"{more} UNION ALL SELECT 'expected', * FROM ({right} EXCEPT ALL {left}) ORDER BY ALL LIMIT 5"
-        ).fetchall()
+        return differences(self.connection, found, expected)
 
     def all(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
         return self.connection.execute(query, list(parameters)).fetchall()
@@ -113,19 +106,6 @@ class Shop:
         result = run_table(TableRequest(self.pipeline, table, IDENTITY, day=load_day), ground)
         assert result.published
         return result
-
-    def _truth(self) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect()
-        connection.execute(f"ATTACH '{self.source}/truth.duckdb' AS truth (READ_ONLY)")
-        ids = connection.execute(
-            "SELECT DISTINCT customer_id FROM truth.customer_versions UNION SELECT DISTINCT product_id "
-            "FROM truth.product_versions"
-        ).fetchall()
-        connection.execute("CREATE TABLE keys (id VARCHAR, key BIGINT)")
-        connection.executemany(
-            "INSERT INTO keys VALUES (?, ?)", [(i, int(hashlib.md5(i.encode()).hexdigest()[:15], 16)) for (i,) in ids]
-        )
-        return connection
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,25 @@
 """The shop's tables in plain SQL over truth.duckdb alone; nothing of the platform's expressions is used.
 
-Queries read the attached database `truth` and a table `keys (id, key)`.
+Queries read the attached database `truth` and two tables: `keys (id, key)`, and `evenings (day, evening)` with the
+evening on which the platform saw what the source had committed on a day: that day's, unless it could not look then.
 """
 
+import hashlib
+from collections.abc import Mapping
 from datetime import date, timedelta
+from pathlib import Path
 
-# What was visible on the evening of a day the platform looked.
+import duckdb
+
+from snowpipe_platform.execution.ground import Ground
+
+# What was visible when the platform looked: of what changed between two evenings, the last.
 SEEN = """
     SELECT * EXCLUDE (nth) FROM (
-        SELECT *, row_number() OVER (PARTITION BY {key}, {on} <= first_day ORDER BY {at} DESC) AS nth
-        FROM truth.{table}, (SELECT first_day FROM truth.generator))
-    WHERE {on} > first_day OR nth = 1"""
+        SELECT *, row_number() OVER (PARTITION BY {key}, evening ORDER BY {at} DESC) AS nth
+        FROM truth.{table}, (SELECT first_day FROM truth.generator)
+        JOIN evenings ON evenings.day = greatest({on}, first_day))
+    WHERE nth = 1"""
 SEEN_CUSTOMERS = SEEN.format(table="customer_versions", key="customer_id", on="committed_on", at="changed_at")
 SEEN_ORDERS = SEEN.format(table="order_versions", key="order_id", on="committed_on", at="changed_at")
 SEEN_LINES = SEEN.format(table="order_line_versions", key="(order_id, line_number)", on="committed_on", at="changed_at")
@@ -42,7 +51,7 @@ DIM_CUSTOMERS = f"""
     FROM versions JOIN keys AS k ON k.id = customer_id"""
 DIM_PRODUCTS = f"""
     WITH seen AS (
-        SELECT *, greatest(seen_on, first_day)::TIMESTAMP + INTERVAL 1 DAY AS changed_at,
+        SELECT *, evening::TIMESTAMP + INTERVAL 1 DAY AS changed_at,
             row_number() OVER (PARTITION BY product_id ORDER BY seen_on) = 1 AS is_first
         FROM ({SEEN_PRODUCTS})
     ), versions AS (
@@ -119,8 +128,7 @@ def _ordered(on: date) -> str:
             SELECT product_id, CASE WHEN is_deleted THEN NULL ELSE category END AS category,
                 CASE WHEN row_number() OVER (PARTITION BY product_id ORDER BY seen_on) = 1
                      THEN least(created_at, changed_at) ELSE changed_at END AS starts
-            FROM (SELECT *, greatest(seen_on, first_day)::TIMESTAMP + INTERVAL 1 DAY AS changed_at
-                  FROM ({SEEN_PRODUCTS}))
+            FROM (SELECT *, evening::TIMESTAMP + INTERVAL 1 DAY AS changed_at FROM ({SEEN_PRODUCTS}))
             WHERE changed_at < {end}
         ),
         known_lines AS (
@@ -189,3 +197,38 @@ def customer_analytics(on: date) -> str:
 
 
 AS_OF = {"gold/customer_activity": customer_activity, "gold/customer_analytics": customer_analytics}
+
+
+def open_truth(source: Path, evenings: Mapping[date, date]) -> duckdb.DuckDBPyConnection:
+    """A connection with the truth of a shop's folder attached, and the tables the queries need."""
+    connection = duckdb.connect()
+    connection.execute(f"ATTACH '{source}/truth.duckdb' AS truth (READ_ONLY)")
+    ids = connection.execute(
+        "SELECT DISTINCT customer_id FROM truth.customer_versions UNION SELECT DISTINCT product_id "
+        "FROM truth.product_versions"
+    ).fetchall()
+    connection.execute("CREATE TABLE keys (id VARCHAR, key BIGINT)")
+    connection.executemany(
+        "INSERT INTO keys VALUES (?, ?)", [(i, int(hashlib.md5(i.encode()).hexdigest()[:15], 16)) for (i,) in ids]
+    )
+    connection.execute("CREATE TABLE evenings (day DATE, evening DATE)")
+    connection.executemany("INSERT INTO evenings VALUES (?, ?)", list(evenings.items()))
+    return connection
+
+
+def rows_of(ground: Ground, table: str) -> str:
+    """A query of the table's rows as they lie on disk."""
+    state = ground.lake.state(table)
+    assert state is not None, f"{table} has no commit"
+    files = [file.path for file in ground.lake.files(table, snapshot_id=state.snapshot_id)]
+    return f"SELECT * FROM read_parquet({files}, union_by_name = true, hive_partitioning = false)"
+
+
+def differences(connection: duckdb.DuckDBPyConnection, found: str, expected: str) -> list[tuple[object, ...]]:
+    """Rows that one of two queries has more often; columns are matched by name."""
+    columns = ", ".join(name for name, *_ in connection.execute(f"DESCRIBE {expected}").fetchall())
+    left, right = f"SELECT {columns} FROM ({found})", f"SELECT {columns} FROM ({expected})"
+    more = f"SELECT 'found' AS side, * FROM ({left} EXCEPT ALL {right}) "
+    return connection.execute(
+        f"{more} UNION ALL SELECT 'expected', * FROM ({right} EXCEPT ALL {left}) ORDER BY ALL LIMIT 5"
+    ).fetchall()
