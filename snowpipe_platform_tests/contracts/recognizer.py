@@ -118,7 +118,7 @@ class RecognizerContract:
                 assert known == len(rows) - len(expected)
 
     @pytest.mark.parametrize("mode", ["key", "bag", "snapshot"])
-    @settings(max_examples=12, deadline=None, derandomize=True)
+    @settings(max_examples=8, deadline=None, derandomize=True)
     @given(reads=reads, size=st.integers(1, 4))
     def test_it_agrees_with_the_rule_in_any_order(self, make_recognizer, mode, reads, size):
         with TemporaryDirectory() as folder:

@@ -20,7 +20,7 @@ TEXTS = ["ß", "", None, 'a"b', "x,\ny", " ", "NULL"]
 numbers = st.lists(st.integers(0, 11), max_size=6)
 by_file = st.tuples(st.sampled_from(sorted(WRITERS)), numbers)
 by_source = st.tuples(st.just("source"), numbers)
-steps = st.lists(st.one_of(by_file, by_file, by_source), min_size=1, max_size=6)
+steps = st.lists(st.one_of(by_file, by_file, by_source), min_size=1, max_size=5)
 
 
 def row(number):
@@ -30,7 +30,7 @@ def row(number):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("keyed", [True, False], ids=["with key", "without key"])
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(steps=steps, batch_size=st.integers(1, 3))
 def test_every_row_lands_once_or_as_often_as_somebody_had_it(keyed, steps, batch_size):
     with tempfile.TemporaryDirectory() as folder:
