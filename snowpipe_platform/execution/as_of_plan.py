@@ -19,6 +19,9 @@ from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.watermark import Watermark
 
+ANY_DATE = date(2000, 1, 1)
+"""For trying and tracing a table's code: its columns are the same for every date."""
+
 
 def as_of_plan(request: TableRequest, table: AsOfTable, inputs: TableInputs, consumed: Consumption) -> Plan:
     """The plan of one date. Raises ConfigurationError without a date, PipelineError for code that does not fit."""

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
 from snowpipe_platform.errors import LakeError, PipelineError, SnowpipeError
-from snowpipe_platform.execution.as_of_plan import date_rows
+from snowpipe_platform.execution.as_of_plan import ANY_DATE, date_rows
 from snowpipe_platform.execution.change_rows import ORIGIN_COLUMNS, bronze_table, change_rows
 from snowpipe_platform.execution.derived_plan import derived_rows
 from snowpipe_platform.execution.ground import Ground
@@ -20,9 +19,6 @@ from snowpipe_platform.spec.lineage import column_lineage
 from snowpipe_platform.spec.manifest import INSTANT, NANOSECONDS, PLATFORM_COLUMNS
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
-
-ANY_DATE = date(2000, 1, 1)
-"""The columns of an as-of table are the same for every date."""
 
 
 @dataclass(frozen=True)

@@ -97,13 +97,14 @@ class Shop:
             self._run(table, self.late, day)
             if number == len(steps) // 2:
                 for half_way in derived:
-                    self._run(half_way, self.late, None)
+                    self._run(half_way, self.late, None, override="totals of orders whose lines are not here yet")
         for table in derived:
             self._run(table, self.late, None)
         self._make_due_dates(self.late)
 
-    def _run(self, table, ground: Ground, load_day: date | None) -> TableResult:
-        result = run_table(TableRequest(self.pipeline, table, IDENTITY, day=load_day), ground)
+    def _run(self, table, ground: Ground, load_day: date | None, override: str | None = None) -> TableResult:
+        request = TableRequest(self.pipeline, table, IDENTITY, day=load_day, override=override)
+        result = run_table(request, ground)
         assert result.published
         return result
 
