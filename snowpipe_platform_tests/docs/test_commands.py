@@ -46,7 +46,7 @@ def _run(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
         cwd=home,  # where a command leaves a file
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
         check=False,
     )
 

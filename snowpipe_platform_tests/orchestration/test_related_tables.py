@@ -134,8 +134,12 @@ def test_rows_that_stay_unknown_are_tried_again_only_when_something_came(shop):
 @pytest.mark.case("A61")
 def test_a_red_day_of_what_rules_look_at_stops_the_table_too(make_shop):
     """Not only its inputs': contacts of a table of their own are judged with the dimension."""
-    lonely = replace(TABLE, inputs=(GOLD,), scope=("customer_id",), build=lambda inputs: inputs[GOLD].select(
-        customer_id="domain", email="domain"))  # fmt: skip
+    lonely = replace(
+        TABLE,
+        inputs=(GOLD,),
+        build=lambda inputs: inputs[GOLD].select(customer_id="domain", email="domain"),
+        touched=lambda changed, _: changed[GOLD].select(customer_id="domain"),
+    )
     shop = make_shop(more=[lonely])
     one_day(shop, good=100)
     automation = Automation(shop)
