@@ -103,7 +103,8 @@ class Manifest(_Record):
     kept out by a query rule, and in the dead letters.
     rows_read + rows_deleted = rows_landed + rows_known + rows_dropped.
     by, reason: of a decision, and of rows a person landed from the dead letters, whose and why.
-    supersedes: of a correction or discard, the rows it is about: ranges of `_row_number` by manifest number. withdraws: of a withdrawal, the entry that does not count any more.
+    supersedes: of a correction or discard, the rows it is about: ranges of `_row_number` by manifest number.
+    withdraws: of a withdrawal, the entry that does not count any more.
     """
 
     format_version: int = FORMAT_VERSION
