@@ -60,15 +60,14 @@ def sweep_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
 
 
 def continuation_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
-    """Requests load days cut short by `max_batches`, or withdrawn, again until they are done: at once after progress,
-    else hourly."""
+    """Requests load days cut short by `max_batches` again until they are done: at once after progress, else hourly."""
 
     @dg.sensor(
         name="continuation",
         target=dg.AssetSelection.groups("bronze"),
         minimum_interval_seconds=CONTINUATION_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="requests load days that max_batches cut short or that were withdrawn, until they are done",
+        description="requests load days that max_batches cut short, until they are done",
     )
     def continuation(context: dg.SensorEvaluationContext, ground: GroundResource) -> dg.SensorResult:
         busy = under_way(context.instance, pipeline)

@@ -102,9 +102,8 @@ class Manifest(_Record):
     rows_landed: in the files. rows_deleted: of them, tombstones. rows_known: read, but landed before. rows_dropped:
     kept out by a query rule, and in the dead letters.
     rows_read + rows_deleted = rows_landed + rows_known + rows_dropped.
-    by, reason: of a decision, and of rows a person landed from the dead letters, whose and why.
-    supersedes: of a correction or discard, the rows it is about: ranges of `_row_number` by manifest number.
-    withdraws: of a withdrawal, the entry that does not count any more.
+    by, reason: of a decision, whose and why. supersedes: of a correction or discard, the rows it is about: ranges of
+    `_row_number` by manifest number. withdraws: of a withdrawal, the entry that does not count any more.
     """
 
     format_version: int = FORMAT_VERSION
