@@ -4,18 +4,31 @@ import getpass
 
 import pytest
 
+from snowpipe_platform_tests.tiny import TinyShop
+
+
+def two_days(shop):
+    """Two days are landed; of the second day a total was wrong when it was read."""
+    shop.orders(("o1", "1.00", "2024-03-01 10:00"), ("o2", "2.00", "2024-03-01 20:00"))
+    shop.end_day("2024-03-01")
+    shop.type("run", "bronze/orders")
+    shop.orders(("o3", "999.00", "2024-03-02 06:00"), ("o4", "4.00", "2024-03-02 18:00"))
+    shop.end_day("2024-03-02")
+    shop.type("run", "bronze/orders")
+    shop.source.run("UPDATE orders SET amount = '3.00' WHERE order_id = 'o3'")
+    return shop
+
 
 @pytest.fixture
 def landed(shop):
-    """Two days are landed and taken in; the second day's totals were wrong when it was read."""
-    shop.orders(("o1", "1.00", "2024-03-01 10:00"), ("o2", "2.00", "2024-03-01 20:00"))
-    shop.end_day("2024-03-01")
-    shop.type("run")
-    shop.orders(("o3", "999.00", "2024-03-02 06:00"), ("o4", "4.00", "2024-03-02 18:00"))
-    shop.end_day("2024-03-02")
-    shop.type("run")
-    shop.source.run("UPDATE orders SET amount = '3.00' WHERE order_id = 'o3'")
-    return shop
+    return two_days(shop)
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory):
+    """Nothing changes it any more."""
+    with pytest.MonkeyPatch.context() as patched:
+        yield two_days(TinyShop(tmp_path_factory.mktemp("settled"), patched))
 
 
 def orders(shop):
@@ -27,8 +40,8 @@ def withdraw(shop, *words):
     return shop.type("bronze", "withdraw", "orders", "2", "--reason", "read during a restore", *words)
 
 
-def test_the_log_has_every_entry_with_what_it_covered(landed):
-    answer = landed.type("bronze", "log", "orders")
+def test_the_log_has_every_entry_with_what_it_covered(settled):
+    answer = settled.type("bronze", "log", "orders")
     lines = answer.stdout.splitlines()
     assert (answer.exit_code, lines[0]) == (0, "bronze/orders: 2 entries, 4 rows that count")
     assert lines[1].split() == ["entry", "kind", "load", "day", "rows", "files", "size", "at", "(UTC)"]
@@ -88,8 +101,8 @@ def test_a_log_that_is_not_there_says_what_to_type(shop):
     ]
 
 
-def test_a_dry_run_says_what_follows_and_writes_nothing(landed):
-    answer = withdraw(landed, "--dry-run")
+def test_a_dry_run_says_what_follows_and_writes_nothing(settled):
+    answer = withdraw(settled, "--dry-run")
     assert [line.strip() for line in answer.stdout.splitlines()] == [
         "bronze/orders: withdraw entry 2, extraction of load day 2024-03-02",
         "2 rows will not count any more; no file goes",
@@ -100,10 +113,10 @@ def test_a_dry_run_says_what_follows_and_writes_nothing(landed):
         "dry run: nothing was written",
         "next: snowpipe bronze withdraw orders 2 --reason 'read during a restore'",
     ]
-    told = landed.json("bronze", "withdraw", "orders", "2", "--reason", "x", "--dry-run")
+    told = settled.json("bronze", "withdraw", "orders", "2", "--reason", "x", "--dry-run")
     assert (told["rows"], told["incomplete_days"], told["entry"], told["dry_run"]) == (2, ["2024-03-02"], None, True)
     assert told["stale"] == ["silver/order_changes", "silver/fct_orders", "gold/daily_totals"]
-    assert landed.json("bronze", "log", "orders")["count"] == 2
+    assert settled.json("bronze", "log", "orders")["count"] == 2
 
 
 def test_nothing_that_reads_the_log_sees_a_withdrawn_entry(landed):
@@ -154,7 +167,7 @@ def test_on_a_terminal_it_asks_and_a_no_writes_nothing(landed, monkeypatch):
         (["log", "silver/fct_orders"], "there is no bronze/silver/fct_orders."),
     ],
 )
-def test_what_cannot_be_is_refused(landed, words, message):
-    answer = landed.type("bronze", *words)
+def test_what_cannot_be_is_refused(settled, words, message):
+    answer = settled.type("bronze", *words)
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert answer.stderr.startswith(f"error: {message}")

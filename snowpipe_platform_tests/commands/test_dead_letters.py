@@ -19,10 +19,9 @@ STRICT = QUERIES.replace("    lookback: 1 day\n", f"    lookback: 1 day\n{RULES}
 LENIENT = STRICT.replace("amount NOT LIKE '-%'", "amount NOT LIKE '-5%'")
 
 
-@pytest.fixture
-def shop(tmp_path, monkeypatch):
+def some_letters(folder, patched):
     """An order is landed, two are kept out, and the extraction of the customers has failed."""
-    shop = TinyShop(tmp_path, monkeypatch, source__queries=STRICT)
+    shop = TinyShop(folder, patched, source__queries=STRICT)
     shop.orders(
         ("o1", "1.00", "2024-03-01 10:00"), ("o2", "-2.00", "2024-03-01 11:00"), ("o3", "-5", "2024-03-01 12:00")
     )
@@ -31,6 +30,21 @@ def shop(tmp_path, monkeypatch):
     assert shop.type("run", "bronze/orders", "bronze/customers").exit_code == 1
     shop.source.run("ALTER TABLE clients RENAME TO customers")
     return shop
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    return some_letters(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory):
+    """Two more letters with ids a test can write; nothing changes them any more."""
+    with pytest.MonkeyPatch.context() as patched:
+        shop = some_letters(tmp_path_factory.mktemp("settled"), patched)
+        letter = DeadLetter("abcdef00" + "0" * 24, "extraction", "files", "x", datetime(2024, 3, 1), {})
+        SqliteState(read_settings().state_path).put(letter, replace(letter, id="abcdef01" + "0" * 24))
+        yield shop
 
 
 def use(shop, queries):
@@ -70,8 +84,8 @@ def test_one_line_each_with_the_beginning_of_its_id_and_why(shop):
         (["--limit", "1", "--kind", "extraction"], {"customers"}),
     ],
 )
-def test_the_list_is_filtered(shop, words, expected):
-    assert set(letters(shop, *words)) == expected
+def test_the_list_is_filtered(settled, words, expected):
+    assert set(letters(settled, *words)) == expected
 
 
 def test_an_empty_list_says_so(shop):
@@ -79,15 +93,16 @@ def test_an_empty_list_says_so(shop):
     assert shop.type("dead-letters", "list").stdout == "no dead letter waits\n"
 
 
-def test_show_says_everything_about_one(shop):
+def test_show_says_everything_about_one(settled):
     lines = [
-        line.split(maxsplit=1) for line in shop.type("dead-letters", "show", letters(shop)["o2"]).stdout.splitlines()
+        line.split(maxsplit=1)
+        for line in settled.type("dead-letters", "show", letters(settled)["o2"]).stdout.splitlines()
     ]
     assert ["load_day", "2024-03-01"] in lines
     assert ["instant", "2024-03-01T11:00:00"] in lines
     assert ["row", "amount                -2.00"] in lines
-    assert lines[-1] == ["next:", f"snowpipe dead-letters retry {letters(shop)['o2']}"]
-    told = shop.json("dead-letters", "show", letters(shop)["customers"])
+    assert lines[-1] == ["next:", f"snowpipe dead-letters retry {letters(settled)['o2']}"]
+    told = settled.json("dead-letters", "show", letters(settled)["customers"])
     assert set(told) == {"id", "kind", "query", "error", "failed_at", "request", "rows", "waits", "closed"}
     assert (told["kind"], told["waits"], told["closed"], told["rows"]) == ("extraction", True, [], [])
     assert "customers" in told["error"]
@@ -234,11 +249,8 @@ def test_ids_are_as_long_as_it_takes_to_tell_them_apart():
         (["retry", "abcdef00", "--anyway", " "], "--anyway takes why"),
     ],
 )
-def test_what_cannot_be_is_refused(shop, words, message):
-    letter = DeadLetter("abcdef00" + "0" * 24, "rows", "orders", "x", datetime(2024, 3, 1), {}, ("{}",))
-    state = SqliteState(read_settings().state_path)
-    state.put(letter, replace(letter, id="abcdef01" + "0" * 24))
-    answer = shop.type("dead-letters", *words)
+def test_what_cannot_be_is_refused(settled, words, message):
+    answer = settled.type("dead-letters", *words)
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert answer.stderr.startswith(f"error: {message}")
 

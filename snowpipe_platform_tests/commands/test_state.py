@@ -7,10 +7,10 @@ import pytest
 
 from snowpipe_platform.backends.sqlite_state import SqliteState
 from snowpipe_platform.settings import read_settings
+from snowpipe_platform_tests.tiny import TinyShop
 
 
-@pytest.fixture
-def landed(shop):
+def one_day_landed(shop):
     """Orders of two days; the first is landed."""
     shop.orders(("o1", "1.00", "2024-03-01 10:00"), ("o2", "2.00", "2024-03-01 20:00"))
     shop.end_day("2024-03-01")
@@ -18,6 +18,18 @@ def landed(shop):
     shop.orders(("o3", "3.00", "2024-03-02 06:00"), ("o4", "4.00", "2024-03-02 18:00"))
     shop.end_day("2024-03-02")
     return shop
+
+
+@pytest.fixture
+def landed(shop):
+    return one_day_landed(shop)
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory):
+    """Nothing changes it any more."""
+    with pytest.MonkeyPatch.context() as patched:
+        yield one_day_landed(TinyShop(tmp_path_factory.mktemp("settled"), patched))
 
 
 def ids(shop):
@@ -28,8 +40,8 @@ def state():
     return SqliteState(read_settings().state_path)
 
 
-def test_show_has_a_line_for_each_query_and_says_who_writes(landed):
-    answer = landed.type("state", "show")
+def test_show_has_a_line_for_each_query_and_says_who_writes(settled):
+    answer = settled.type("state", "show")
     lines = answer.stdout.splitlines()
     assert (answer.exit_code, answer.stderr) == (0, "")
     assert lines[1].split() == ["orders", "2024-03-02", "00:00", "2024-03-01", "20:00", "2024-03-01", "00:00", "ok"]
@@ -47,9 +59,9 @@ def test_show_before_any_run_says_so_and_makes_no_file(shop):
     assert not shop.home.exists()
 
 
-def test_show_in_json_has_stable_keys(landed):
+def test_show_in_json_has_stable_keys(settled):
     with state().lease("bronze/orders", holder="nightly"):
-        found = landed.json("state", "show")
+        found = settled.json("state", "show")
     orders = found["queries"][0]
     assert set(orders) == {
         "query",
@@ -95,9 +107,9 @@ def test_a_deleted_state_is_rebuilt_from_the_log_as_it_was(landed):
     assert landed.json("state", "show")["queries"] == before
 
 
-def test_a_rebuild_waits_for_nobody_who_writes(landed):
+def test_a_rebuild_waits_for_nobody_who_writes(settled):
     with state().lease("bronze/orders", holder="nightly"):
-        answer = landed.type("state", "rebuild", "orders")
+        answer = settled.type("state", "rebuild", "orders")
     assert (answer.exit_code, answer.stderr.splitlines()[-1]) == (1, "next: snowpipe status")
     assert "run nightly" in answer.stderr
 
@@ -126,16 +138,16 @@ def test_set_says_how_much_is_skipped_and_the_next_run_skips_it(landed):
         (["rewind", "orders", "--to", "2024-03-01"], ("rows_read_again", 2)),
     ],
 )
-def test_a_dry_run_writes_nothing_and_ends_with_the_command(landed, words, rows):
+def test_a_dry_run_writes_nothing_and_ends_with_the_command(settled, words, rows):
     command = ["state", *words, "--reason", "why not", "--dry-run"]
-    told = landed.json(*command)
+    told = settled.json(*command)
     assert (told["entry"], told["dry_run"], told[rows[0]]) == (None, True, rows[1])
     assert told["next"] == f"snowpipe state {' '.join(words)} --reason 'why not'"
-    assert landed.type(*command).stdout.splitlines()[-2:] == [
+    assert settled.type(*command).stdout.splitlines()[-2:] == [
         "dry run: nothing was written",
         f"next: snowpipe state {' '.join(words)} --reason 'why not'",
     ]
-    assert landed.json("bronze", "log", "orders")["count"] == 1
+    assert settled.json("bronze", "log", "orders")["count"] == 1
 
 
 def test_a_rewind_reads_again_and_lands_nothing_twice(landed):
@@ -151,8 +163,8 @@ def test_a_rewind_reads_again_and_lands_nothing_twice(landed):
     assert ids(landed) == ["o1", "o2", "o3", "o4"]
 
 
-def test_set_where_it_is_already_writes_nothing(landed):
-    answer = landed.type("state", "set", "orders", "2024-03-02", "--reason", "sure")
+def test_set_where_it_is_already_writes_nothing(settled):
+    answer = settled.type("state", "set", "orders", "2024-03-02", "--reason", "sure")
     assert (answer.exit_code, answer.stdout) == (0, "orders: the watermark is at 2024-03-02 00:00 already\n")
 
 
@@ -204,14 +216,14 @@ def test_history_of_a_query_that_has_not_run_says_what_to_type(shop):
         (["set", "orders", "2024-03-09", "--reason", "x"], "query 'orders': 2024-03-09 00:00 is ahead of the source"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_written(landed, words, message):
-    answer = landed.type("state", *words)
+def test_what_cannot_be_is_refused_before_anything_is_written(settled, words, message):
+    answer = settled.type("state", *words)
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert answer.stderr.startswith(f"error: {message}")
     assert answer.stderr.splitlines()[-1] == f"next: snowpipe state {words[0]} --help"
 
 
-def test_nothing_is_coloured_where_no_colour_is_wanted(landed, monkeypatch):
+def test_nothing_is_coloured_where_no_colour_is_wanted(settled, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert "\x1b[3" not in landed.type("state", "show").stdout
+    assert "\x1b[3" not in settled.type("state", "show").stdout

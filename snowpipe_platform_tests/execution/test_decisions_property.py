@@ -165,7 +165,7 @@ def carry_out(schedule, platform):
 BOUNDED = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
-@settings(BOUNDED, max_examples=300)
+@settings(BOUNDED, max_examples=200)
 @given(schedule=schedules)
 def test_the_decisions_let_a_live_run_read_all_that_is_missing(schedule):
     carry_out(schedule, Decisions())
@@ -173,7 +173,7 @@ def test_the_decisions_let_a_live_run_read_all_that_is_missing(schedule):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("keyed", [True, False], ids=["with key", "without key"])
-@settings(BOUNDED, max_examples=4)
+@settings(BOUNDED, max_examples=3)
 @given(schedule=schedules)
 def test_after_a_live_run_every_row_is_landed_once_but_for_what_was_skipped(keyed, schedule):
     with tempfile.TemporaryDirectory() as folder:

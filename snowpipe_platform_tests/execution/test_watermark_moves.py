@@ -9,23 +9,32 @@ from snowpipe_platform.errors import CommitConflictError, ConfigurationError, La
 from snowpipe_platform.execution.decisions import Author
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.watermark_moves import carry_out, plan_rewind, plan_set
-from snowpipe_platform_tests.kit import Faulty, Killed, SmallBatches, moment, query
+from snowpipe_platform_tests.kit import Faulty, Killed, SmallBatches, World, moment, query
 
 ANN = Author(by="ann", reason="a load of test rows", identity=RunIdentity(run_id="cli-1", job="test"))
 ORDERS = "CREATE TABLE orders (id INTEGER, updated_at TIMESTAMP)"
 
 
-@pytest.fixture(params=["id", None], ids=["with key", "without key"])
-def world(request, make_world):
+def one_day(world):
     """One order an hour, from midnight of 2024-03-01 to noon of the 2nd; its id is the hour. The first day is landed,
     with half a day of lookback."""
-    world = make_world(primary_key=request.param, lookback="12h")
     world.source.run(
         ORDERS, "INSERT INTO orders SELECT i, TIMESTAMP '2024-03-01' + INTERVAL (i) HOUR FROM range(37) r(i)"
     )
     world.run("2024-03-01")
     world.source.set_clock("2024-03-02 13:00")
     return world
+
+
+@pytest.fixture
+def world(make_world):
+    return one_day(make_world(primary_key="id", lookback="12h"))
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory):
+    """Nothing changes it any more."""
+    return one_day(World(tmp_path_factory.mktemp("settled"), query(primary_key="id", lookback="12h")))
 
 
 def set_to(world, text, author=ANN):
@@ -75,13 +84,15 @@ def test_what_was_skipped_is_cut_by_max_batches_on_both_sides_of_it(world):
     set_to(world, "2024-03-02T06:00:00")
     world.source.run("INSERT INTO orders VALUES (100, '2024-03-01 20:00'), (101, '2024-03-01 21:00')")
     world.swap(warehouse=SmallBatches(world.ground.warehouse, 2))
-    cut = query(primary_key=world.query.primary_key or None, lookback="12h", batch_size=1, max_batches=1)
+    cut = query(primary_key="id", lookback="12h", batch_size=1, max_batches=1)
     results = world.run_until_complete("2024-03-02", at="2024-03-02 13:00", query=cut)
     assert {result.manifest.rows_landed for result in results} == {1}
     assert world.column("id") == [*range(24), *range(30, 37), 100, 101]
 
 
-def test_rewind_reads_again_and_lands_nothing_twice(world):
+@pytest.mark.parametrize("key", ["id", None], ids=["with key", "without key"])
+def test_rewind_reads_again_and_lands_nothing_twice(make_world, key):
+    world = one_day(make_world(primary_key=key, lookback="12h"))
     move, _ = rewind(world, by="18h")
     assert (move.to, move.start, move.is_forward, move.rows) == (
         datetime(2024, 3, 1, 6),
@@ -151,9 +162,9 @@ def test_a_watermark_that_a_run_moved_meanwhile_is_not_set(world):
         ),
     ],
 )
-def test_a_value_it_cannot_have_is_refused(world, text, message):
+def test_a_value_it_cannot_have_is_refused(settled, text, message):
     with pytest.raises(ConfigurationError) as told:
-        plan_set(world.query, text, world.ground)
+        plan_set(settled.query, text, settled.ground)
     assert str(told.value).startswith(message)
 
 
@@ -168,9 +179,9 @@ def test_a_value_it_cannot_have_is_refused(world, text, message):
         ({"by": "0h"}, "its watermark updated_at is a timestamp; '0h' is none."),
     ],
 )
-def test_a_rewind_that_is_none_is_refused(world, given, message):
+def test_a_rewind_that_is_none_is_refused(settled, given, message):
     with pytest.raises(ConfigurationError, match=message):
-        plan_rewind(world.query, world.ground, **{"to": None, "by": None, **given})
+        plan_rewind(settled.query, settled.ground, **{"to": None, "by": None, **given})
 
 
 def test_before_the_first_run_the_queries_file_is_the_place(make_world):
