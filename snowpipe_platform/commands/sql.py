@@ -15,9 +15,9 @@ from snowpipe_platform.commands.project import Project, nearest_table
 from snowpipe_platform.commands.terminal import print_csv, print_json, print_rows, print_text
 from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.records import BronzeRows, LakeRows
+from snowpipe_platform.spec.rows_sql import QUARANTINE_SUFFIX
 from snowpipe_platform.spec.table import QUARANTINED, STATUS, VALID, ChangesTable
 
-QUARANTINE_SUFFIX = "_quarantine"
 SHOWN_ROWS = 1_000
 SCHEMAS = ("silver", "gold", "bronze")
 

@@ -10,10 +10,11 @@ from typing import Any
 import dagster as dg
 
 from snowpipe_platform.execution.execute import rules_of
+from snowpipe_platform.orchestration.bronze_outcomes import bronze_outcomes
 from snowpipe_platform.orchestration.failures import final_failures
 from snowpipe_platform.orchestration.metadata import tolerated
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, rules_by_check
-from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes
+from snowpipe_platform.orchestration.outcomes import table_outcomes
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.spec.extraction import Query

@@ -13,9 +13,10 @@ from snowpipe_platform.execution.execute import TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.orchestration.bronze_assets import code_version
+from snowpipe_platform.orchestration.bronze_outcomes import bronze_outcomes
 from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, check_name
-from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes
+from snowpipe_platform.orchestration.outcomes import table_outcomes
 from snowpipe_platform.spec.table import ChangesTable
 
 CODE_VERSION_TAG = "dagster/code_version"
