@@ -67,4 +67,4 @@ def _timeless(text: str) -> str:
 
 
 def test_the_pages_show_commands():
-    assert {page for page, _ in _commands()} == {"README.md", "dagster.md", "shop.md"}
+    assert {page for page, _ in _commands()} == {"README.md", "dagster.md", "rules.md", "shop.md"}

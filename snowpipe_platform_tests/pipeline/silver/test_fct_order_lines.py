@@ -39,7 +39,7 @@ def test_a_line_of_an_unknown_order_or_product_breaks_a_rule():
 
 
 def test_what_is_tolerated_is_what_the_source_is_known_for():
-    """Of the demo's lines 0.3% have a text for a quantity, and their orders 0.7% of all lines; one percent are of
+    """Of the demo's lines 0.3% have a text for a quantity, and the others of their orders are 0.6% of all; 0.5% are of
     products delisted before the first snapshot. A day lost from a year is 0.27%."""
     tolerated = {rule.id: (rule.tolerance.warn_above, rule.tolerance.error_above) for rule in TABLE.rules}
     assert tolerated[ADDS_UP] == (0.01, 0.02)

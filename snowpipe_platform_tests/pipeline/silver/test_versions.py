@@ -63,3 +63,13 @@ def test_two_ids_never_share_a_key(table):
 def test_the_first_version_begins_by_the_day_its_customer_was_created():
     rows = [version(1, 1, 5, created=1), version(1, 5, created=1), version(2, 6, created=4), version(3, 2, created=9)]
     assert breaking(CUSTOMERS, "first_version_begins_by_the_created_date", of(CUSTOMERS, rows)) == [2]
+
+
+@pytest.mark.parametrize("table", [CUSTOMERS, PRODUCTS], ids=lambda table: table.name)
+def test_no_share_of_versions_may_repeat_overlap_or_end_early(table):
+    strict = {rule.id: rule.tolerance.error_above for rule in table.rules if "version" in rule.id or "+" in rule.id}
+    key = "customer" if table is CUSTOMERS else "product"
+    strict.pop("first_version_begins_by_the_created_date", None)
+    assert strict == dict.fromkeys(
+        (f"{key}_key+effective_at.unique", "versions_do_not_overlap", "version_ends_after_it_begins"), 0.0
+    )
