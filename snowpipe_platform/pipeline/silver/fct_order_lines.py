@@ -4,18 +4,22 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandera.ibis as pa
 
-from snowpipe_platform.pipeline.silver.fct_orders import LOST_DAY
 from snowpipe_platform.pipeline.silver.fct_orders import TABLE as ORDERS
 from snowpipe_platform.spec.history import latest
 from snowpipe_platform.spec.table import DerivedTable, Inputs, related
 
 
 class FctOrderLines(pa.DataFrameModel):
-    order_id: str = pa.Field(metadata={"references": "silver/fct_orders.order_id", "error_above": LOST_DAY})
+    # Days of a source that keeps rows as they are now, loaded afterwards: an order comes on the day of its last change,
+    # and its lines before.
+    order_id: str = pa.Field(metadata={"references": "silver/fct_orders.order_id", "error_above": 0.05})
     line_number: dt.int64
     # The source keeps what is on sale: of a product delisted before the first snapshot nothing is known.
     product_key: dt.int64 = pa.Field(
-        metadata={"references": "silver/dim_products.product_key", "warn_above": 0.01, "error_above": 0.02}
+        metadata={
+            "references": "silver/dim_products.product_key",
+            "rules": {"references": {"severity": "warn", "warn_above": 0.01}},
+        }
     )
     product_id: str
     quantity: dt.int64 = pa.Field(gt=0)

@@ -40,8 +40,9 @@ def test_a_line_of_an_unknown_order_or_product_breaks_a_rule():
 
 def test_what_is_tolerated_is_what_the_source_is_known_for():
     """Of the demo's lines 0.3% have a text for a quantity, and the others of their orders are 0.6% of all; 0.5% are of
-    products delisted before the first snapshot. A day lost from a year is 0.27%."""
-    tolerated = {rule.id: (rule.tolerance.warn_above, rule.tolerance.error_above) for rule in TABLE.rules}
-    assert tolerated[ADDS_UP] == (0.01, 0.02)
-    assert tolerated["product_key.references"] == (0.01, 0.02)
-    assert tolerated["order_id.references"] == (0.0, 0.001)
+    products delisted before the first snapshot. Days loaded afterwards lack the orders of the next week, 1.4%."""
+    rules = {rule.id: (rule.severity, rule.tolerance.warn_above, rule.tolerance.error_above) for rule in TABLE.rules}
+    assert rules[ADDS_UP] == ("error", 0.01, 0.02)
+    assert rules["order_id.references"] == ("error", 0.0, 0.05)
+    assert rules["product_key.references"][:2] == ("warn", 0.01)
+    assert rules["product_key.not_null"][0] == "error"
