@@ -9,7 +9,7 @@ from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.metadata import Metadata
 from snowpipe_platform.orchestration.names import WINDOW_COMPLETE, asset_key, bronze_name
 from snowpipe_platform.orchestration.trends import landed_points, trend
-from snowpipe_platform.spec.bronze_log import incomplete_days
+from snowpipe_platform.spec.bronze_log import incomplete_days, standing
 from snowpipe_platform.spec.extraction import Query, QueryRule
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.rows_sql import broken_landed_sql, sql_command
@@ -22,11 +22,11 @@ WHERE_ROWS_ARE = {
 
 
 def bronze_outcomes(query: Query, day: date, *, names: Collection[str], ground: Ground) -> list[dg.AssetCheckResult]:
-    """The checks called `names` of one load day, over all its manifests."""
+    """The checks called `names` of one load day, over all its manifests that count."""
     log = ground.bronze.log(query.entity)
     found = [_window_complete(query, day, log)] if WINDOW_COMPLETE in names else []
-    chosen = [rule for rule in query.rules if rule.name in names]
-    return found + [_rule_outcome(query, rule, day, log, dialect=ground.warehouse.dialect) for rule in chosen]
+    chosen, landed = [rule for rule in query.rules if rule.name in names], standing(log)
+    return found + [_rule_outcome(query, rule, day, landed, dialect=ground.warehouse.dialect) for rule in chosen]
 
 
 def _rule_outcome(

@@ -12,6 +12,7 @@ import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 import pytest
 
+from snowpipe_platform.execution.decisions import Author, decision, record
 from snowpipe_platform.orchestration.bronze_outcomes import bronze_outcomes
 from snowpipe_platform.orchestration.outcomes import table_outcomes
 from snowpipe_platform.spec.pipeline import load_pipeline
@@ -229,6 +230,17 @@ def test_a_rule_of_a_query_tells_of_its_day(shop):
 )
 def test_where_the_rows_of_a_querys_rule_are(shop, settings, told):
     assert values(bronze_outcome(shop, "has_a_note", **settings)).get("show_all") == told
+
+
+def test_an_extraction_that_was_withdrawn_does_not_count(shop):
+    ground = make_ground(shop.home, shop.source.path)
+    author = Author(by="ana", reason="a test of the source", identity=IDENTITY)
+    second = ground.bronze.log("orders")[-1]
+    record("orders", ground, author, lambda log: [
+        decision(log, "withdrawal", author, load_day=second.load_day, withdraws=second.number)
+    ])  # fmt: skip
+    told = values(bronze_outcome(shop, "has_a_note"))
+    assert (told["rows_broken"], told["rows"], told["trend"]) == (0, 0, "no row broke it: 2 points")
 
 
 def test_the_commands_of_a_result_show_its_rows(shop):
