@@ -176,9 +176,14 @@ RULED = QUERIES.replace(
 )
 
 
-@pytest.fixture
-def shop(tmp_path, monkeypatch):
-    shop = TinyShop(tmp_path, monkeypatch, source__queries=RULED)
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as environment:
+        yield _two_days(TinyShop(tmp_path_factory.mktemp("ruled"), environment, source__queries=RULED))
+
+
+def _two_days(shop):
+    """The second has an order without a note, one whose note warns, and one whose amount is no number."""
     shop.one_day()
     shop.type("run", "bronze/orders", "silver/order_changes")
     shop.orders(
@@ -232,7 +237,8 @@ def test_where_the_rows_of_a_querys_rule_are(shop, settings, told):
     assert values(bronze_outcome(shop, "has_a_note", **settings)).get("show_all") == told
 
 
-def test_an_extraction_that_was_withdrawn_does_not_count(shop):
+def test_an_extraction_that_was_withdrawn_does_not_count(tmp_path, monkeypatch):
+    shop = _two_days(TinyShop(tmp_path, monkeypatch, source__queries=RULED))
     ground = make_ground(shop.home, shop.source.path)
     author = Author(by="ana", reason="a test of the source", identity=IDENTITY)
     second = ground.bronze.log("orders")[-1]
