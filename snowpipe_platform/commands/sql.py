@@ -15,9 +15,10 @@ from snowpipe_platform.commands.project import Project, nearest_table
 from snowpipe_platform.commands.terminal import print_csv, print_json, print_rows, print_text
 from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.records import BronzeRows, LakeRows
+from snowpipe_platform.spec.rows_sql import DISCARDED_SUFFIX, QUARANTINE_SUFFIX
 from snowpipe_platform.spec.table import DISCARDED, QUARANTINED, STATUS, VALID, ChangesTable
 
-SIDES = {"": VALID, "_quarantine": QUARANTINED, "_discarded": DISCARDED}
+SIDES = {"": VALID, QUARANTINE_SUFFIX: QUARANTINED, DISCARDED_SUFFIX: DISCARDED}
 """What a changes table's name ends with, and which of its rows are meant."""
 SHOWN_ROWS = 1_000
 SCHEMAS = ("silver", "gold", "bronze")

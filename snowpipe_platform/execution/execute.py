@@ -25,6 +25,7 @@ from snowpipe_platform.spec.table import ChangesTable
 __all__ = [
     "CODE_VERSION_PROPERTY",
     "JOB_PROPERTY",
+    "OPERATION_PROPERTY",
     "OVERRIDE_PROPERTY",
     "PARTITION_PROPERTY",
     "REPLAY_PROPERTY",
@@ -45,6 +46,9 @@ RUN_ID_PROPERTY = "snowpipe.run-id"
 JOB_PROPERTY = "snowpipe.job"
 PARTITION_PROPERTY = "snowpipe.partition"
 ROWS_PROPERTY = "snowpipe.rows"
+OPERATION_PROPERTY = "snowpipe.operation"
+"""What the commit did, and so which rows its counts are of: of a changes table those it appended, or all of the load
+days it replaced rows of."""
 HELD = "held"
 OVERRIDE_PROPERTY = "snowpipe.override"
 """JSON: who published in spite of which rules, and why."""
@@ -186,6 +190,7 @@ def _properties(plan: Plan, draft: Draft, *, is_held: bool, started: float) -> M
         PARTITION_PROPERTY: "" if request.day is None else request.day.isoformat(),
         CODE_VERSION_PROPERTY: plan.table.code_version if is_held else plan.code_version,
         ROWS_PROPERTY: str(draft.rows_after),
+        OPERATION_PROPERTY: plan.operation,
         COST_PROPERTY: cost.encode(),
         CONSUMED_PROPERTY: plan.consumed.encode(),
         QUALITY_PROPERTY: draft.quality.encode(),

@@ -12,6 +12,7 @@ import dagster as dg
 from snowpipe_platform.execution.as_of_plan import analysis_dates
 from snowpipe_platform.execution.execute import rules_of
 from snowpipe_platform.execution.inputs import read_inputs
+from snowpipe_platform.orchestration.bronze_outcomes import bronze_outcomes
 from snowpipe_platform.orchestration.failures import final_failures
 from snowpipe_platform.orchestration.metadata import tolerated
 from snowpipe_platform.orchestration.names import (
@@ -24,7 +25,7 @@ from snowpipe_platform.orchestration.names import (
     rules_by_check,
 )
 from snowpipe_platform.orchestration.on_time import ABOUT, on_time_outcome, query_deadline, table_deadline
-from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes, up_to_date_outcome
+from snowpipe_platform.orchestration.outcomes import table_outcomes, up_to_date_outcome
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.spec.as_of import AsOfTable

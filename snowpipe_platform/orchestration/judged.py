@@ -42,7 +42,8 @@ class Judged:
 
     state: the commit that has the rows; None when there is none. is_held: that commit waits beside the table.
     is_recorded: counts are those the run's own commit recorded, of the rows it judged; else they were counted anew over
-    all rows of the day or table. history: the table's commits, oldest first.
+    all rows of the day or table. history: the table's commits, oldest first, each once
+    whatever rewrote its files since.
     """
 
     table: Table
@@ -72,7 +73,7 @@ def held_states(table: str, partition: str, ground: Ground) -> list[TableState]:
 def judge(table: Table, day: date | None, *, run_id: str, ground: Ground) -> Judged:
     """The counts the run's own commit recorded; without one, those of the rows as they are now."""
     partition = WHOLE_TABLE if day is None else day.isoformat()
-    history = tuple(ground.lake.history(table.name))
+    history = tuple({state.commit_id: state for state in ground.lake.history(table.name)}.values())
     held = held_states(table.name, partition, ground)
     own = [state for state in (*history, *held) if _is_of(state, run_id, day)]
     state = own[-1] if own else held[-1] if held else history[-1] if history else None

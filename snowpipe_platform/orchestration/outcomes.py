@@ -1,4 +1,4 @@
-"""How each check of an asset came out, for a run and for a report of what the command line did."""
+"""How each check of a table came out, for a run and for a report of what the command line did."""
 
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -8,25 +8,16 @@ import dagster as dg
 
 from snowpipe_platform.execution.execute import rules_of
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.orchestration.charts import bar_chart
-from snowpipe_platform.orchestration.judged import Judged, bind_rows, examples, judge, quality_of
-from snowpipe_platform.orchestration.metadata import CHART_POINTS, Metadata, label, quality_table, tolerated
-from snowpipe_platform.orchestration.names import (
-    PUBLISHED,
-    UP_TO_DATE,
-    WINDOW_COMPLETE,
-    asset_key,
-    bronze_name,
-    rules_by_check,
-)
+from snowpipe_platform.orchestration.judged import Judged, bind_rows, examples, judge
+from snowpipe_platform.orchestration.metadata import Metadata, quality_table, tolerated
+from snowpipe_platform.orchestration.names import PUBLISHED, UP_TO_DATE, asset_key, rules_by_check
+from snowpipe_platform.orchestration.trends import counts_by_day, judged_points, trend
 from snowpipe_platform.spec.analysis_dates import AnalysisDates
 from snowpipe_platform.spec.as_of import AsOfTable
-from snowpipe_platform.spec.bronze_log import cut_days, incomplete_days, landings
-from snowpipe_platform.spec.extraction import Query
-from snowpipe_platform.spec.manifest import Manifest
-from snowpipe_platform.spec.quality import Verdict
+from snowpipe_platform.spec.quality import Counts, Verdict
+from snowpipe_platform.spec.rows_sql import broken_changes_sql, sql_command
 from snowpipe_platform.spec.rule import Rule
-from snowpipe_platform.spec.table import Table
+from snowpipe_platform.spec.table import ChangesTable, Table
 
 LONGEST_TEXT = 200
 
@@ -38,7 +29,8 @@ def table_outcomes(
     judged = judge(table, day, run_id=run_id, ground=ground)
     chosen = {name: rule for name, rule in rules_by_check(table.name, rules_of(table)).items() if name in names}
     shown = _examples(judged, [rule for rule in chosen.values() if judged.counts.broken.get(rule.id)], ground)
-    found = [_rule_outcome(judged, name, rule, shown.get(rule.id)) for name, rule in chosen.items()]
+    days = {} if day is None else counts_by_day(judged)
+    found = [_rule_outcome(judged, name, rule, shown.get(rule.id), days) for name, rule in chosen.items()]
     return [*([_published(judged)] if PUBLISHED in names else []), *found]
 
 
@@ -72,7 +64,9 @@ def _published(judged: Judged) -> dg.AssetCheckResult:
     )
 
 
-def _rule_outcome(judged: Judged, name: str, rule: Rule, rows: list[dict[str, Any]] | None) -> dg.AssetCheckResult:
+def _rule_outcome(
+    judged: Judged, name: str, rule: Rule, rows: list[dict[str, Any]] | None, days: Mapping[str, Counts]
+) -> dg.AssetCheckResult:
     counts = judged.counts
     verdict, broken = counts.verdict(rule), counts.broken.get(rule.id, 0)
     source = "the commit's own record" if judged.is_recorded else "counted anew"
@@ -84,12 +78,12 @@ def _rule_outcome(judged: Judged, name: str, rule: Rule, rows: list[dict[str, An
         "rule": dg.MetadataValue.text(f"{rule.id}: {rule.description}"),
         "counts_from": dg.MetadataValue.text(source),
         "show_all": dg.MetadataValue.text(f"snowpipe show {judged.table.name} --failing {rule.id}"),
+        "trend": dg.MetadataValue.md(trend(rule.id, judged_points(judged, rule.id, days))),
     }
     if rows:
         about["examples"] = example_table(rows)
-    trend = _trend(judged, rule)
-    if any(share for _, share in trend):
-        about["trend"] = dg.MetadataValue.md(bar_chart(f"share that breaks {rule.id}", trend, unit=" %"))
+    if isinstance(judged.table, ChangesTable) and not judged.is_held:
+        about["sql"] = dg.MetadataValue.text(sql_command(broken_changes_sql(judged.table, rule, judged.day)))
     return dg.AssetCheckResult(
         passed=verdict is Verdict.OK,
         asset_key=asset_key(judged.table.name),
@@ -119,12 +113,6 @@ def up_to_date_outcome(table: AsOfTable, on: date, dates: AnalysisDates) -> dg.A
     )
 
 
-def _trend(judged: Judged, rule: Rule) -> list[tuple[str, float]]:
-    """Percent of the rows each of the last commits judged."""
-    recent = judged.history[-CHART_POINTS:]
-    return [(label(state), 100 * quality_of(state).total.share(rule.id)) for state in recent]
-
-
 def example_table(rows: list[dict[str, Any]]) -> dg.TableMetadataValue:
     """Rows as the UI's own table, long values cut."""
     texts = [
@@ -132,42 +120,3 @@ def example_table(rows: list[dict[str, Any]]) -> dg.TableMetadataValue:
     ]
     columns = [dg.TableColumn(name, "string") for name in texts[0]]
     return dg.MetadataValue.table([dg.TableRecord(text) for text in texts], schema=dg.TableSchema(columns))
-
-
-def bronze_outcomes(query: Query, day: date, *, names: Collection[str], ground: Ground) -> list[dg.AssetCheckResult]:
-    """The checks called `names` of one load day, over all that was landed for it and counts."""
-    log = ground.bronze.log(query.entity)
-    manifests = [manifest for manifest in landings(log) if manifest.load_day == day]
-    key = asset_key(bronze_name(query.entity))
-    found = []
-    if WINDOW_COMPLETE in names:
-        found.append(_window_complete(key, day, log))
-    for rule in (rule for rule in query.rules if rule.name in names):
-        broken = sum(manifest.rule_failures.get(rule.name, 0) for manifest in manifests)
-        about: Mapping[str, Any] = {"rows_broken": broken, "on_violation": rule.on_violation, "rule": rule.expression}
-        found.append(
-            dg.AssetCheckResult(
-                passed=not broken,
-                asset_key=key,
-                check_name=rule.name,
-                severity=dg.AssetCheckSeverity.WARN,
-                description=f"{broken:,} rows break {rule.expression}",
-                metadata=about,
-            )
-        )
-    return found
-
-
-def _window_complete(key: dg.AssetKey, day: date, log: list[Manifest]) -> dg.AssetCheckResult:
-    is_complete = day not in incomplete_days(log)
-    runs = sum(manifest.load_day == day for manifest in landings(log))
-    cause = "max_batches ended the last run" if day in cut_days(log) else "what was landed was withdrawn"
-    waiting = f"more rows wait: {cause}; the next is requested until all are landed"
-    return dg.AssetCheckResult(
-        passed=is_complete,
-        asset_key=key,
-        check_name=WINDOW_COMPLETE,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description="every row of the window is landed" if is_complete else waiting,
-        metadata={"extractions": runs},
-    )

@@ -17,10 +17,11 @@ from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.orchestration.adopted import adoption_metadata
 from snowpipe_platform.orchestration.bronze_assets import code_version
+from snowpipe_platform.orchestration.bronze_outcomes import bronze_outcomes
 from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, check_name
 from snowpipe_platform.orchestration.on_time import on_time_outcome, query_deadline, table_deadline
-from snowpipe_platform.orchestration.outcomes import bronze_outcomes, table_outcomes, up_to_date_outcome
+from snowpipe_platform.orchestration.outcomes import table_outcomes, up_to_date_outcome
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.extraction import Query
 

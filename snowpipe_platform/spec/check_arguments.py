@@ -81,7 +81,8 @@ def _is_float(value: Any, dtype: dt.DataType) -> bool:  # noqa: ANN401
         return False
 
 
-def _is_decimal(value: Any, dtype: dt.Decimal) -> bool:  # noqa: ANN401
+def is_decimal(value: Any, dtype: dt.Decimal) -> bool:  # noqa: ANN401
+    """Whether the type holds the value with all its digits."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal) or not Decimal(value).is_finite():
         return False
     if dtype.precision is None or dtype.scale is None:
@@ -104,7 +105,7 @@ _TYPES: tuple[tuple[Callable[[Any], bool], Callable[[Any, Any], bool], str], ...
     (lambda dtype: dtype.is_boolean(), lambda value, _dtype: isinstance(value, bool), "Write True or False"),
     (lambda dtype: dtype.is_integer(), _is_whole, "Write a whole number"),
     (lambda dtype: dtype.is_floating(), _is_float, "Write a number that the type holds exactly"),
-    (lambda dtype: dtype.is_decimal(), _is_decimal, "Write Decimal('0.10'), with no more digits than the type has"),
+    (lambda dtype: dtype.is_decimal(), is_decimal, "Write Decimal('0.10'), with no more digits than the type has"),
     (lambda dtype: dtype.is_date(), _is_date, "Write date(2024, 3, 1)"),
     (lambda dtype: dtype.is_timestamp(), _is_instant, "Write datetime(2024, 3, 1), in UTC without a zone"),
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from snowpipe_platform_tests.tiny import TinyShop
+from snowpipe_platform_tests.tiny import CUSTOMER_LIST, TinyShop
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +99,19 @@ def test_a_derived_tables_rows_are_judged_where_they_are_held(shop):
     assert shop.outcomes()["silver/fct_orders"]["held_on"] == "held"
     told = shop.json("show", "silver/fct_orders", "--failing", "amount.less_than")
     assert [(row["kept_in"], row["order_id"], row["amount"]) for row in told["rows"]] == [("held", "o2", "5000.00")]
+
+
+def test_rows_that_refer_to_nothing_are_found_with_todays_rows_of_the_other_table(tmp_path, monkeypatch):
+    refers = 'pa.Field(unique=True, metadata={"references": "silver/fct_orders.order_id", "error_above": 0.6})'
+    changed = CUSTOMER_LIST.replace("pa.Field(unique=True)", refers)
+    shop = TinyShop(tmp_path, monkeypatch, silver__customer_list=changed)
+    shop.orders(("c1", "1.00", "2024-03-01 10:00"))
+    shop.end_day("2024-03-01")
+    assert shop.outcomes()["silver/customer_list"]["status"] == "warned"
+    told = shop.json("show", "silver/customer_list", "--failing", "customer_id.references")
+    assert [(row["kept_in"], row["customer_id"]) for row in told["rows"]] == [("table", "c2")]
+    assert told["description"] == "customer_id is in silver/fct_orders"
+    shop.orders(("c2", "1.00", "2024-03-02 10:00"))
+    shop.end_day("2024-03-02")
+    shop.type("run", "bronze/orders", "silver/order_changes", "silver/fct_orders")
+    assert shop.json("show", "silver/customer_list", "--failing", "customer_id.references")["count"] == 0

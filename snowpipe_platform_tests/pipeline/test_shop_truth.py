@@ -20,6 +20,7 @@ from snowpipe_platform.orchestration.pending import due_dates
 from snowpipe_platform.pipeline.source.generator import advance_day, build_warehouse
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.pipeline import Pipeline, load_pipeline
+from snowpipe_platform.spec.quality import Verdict
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable
 from snowpipe_platform_tests.kit import make_ground
 from snowpipe_platform_tests.pipeline.truth import (
@@ -130,6 +131,16 @@ def test_a_table_kept_up_daily_equals_the_truth(shop, table: str):
 @pytest.mark.parametrize("table", TRUTH)
 def test_another_order_of_days_over_json_bronze_gives_the_same_table(shop, table: str):
     assert shop.differences(shop.rows(shop.late, table), TRUTH[table]) == []
+
+
+def test_rules_of_dimensions_facts_and_gold_hold_every_day_but_for_what_the_source_is_known_for(shop):
+    known = {"lines_add_up_to_the_order_total", "product_key.references"}
+    broken = {(table, rule) for (table, _), result in shop.results.items() if table in TRUTH
+              for rule in result.quality.total.broken}  # fmt: skip
+    assert broken == {("silver/fct_order_lines", rule) for rule in known}
+    for day in shop.days:
+        lines = shop.pipeline.table("silver/fct_order_lines")
+        assert {shop.results[lines.name, day].quality.total.verdict(rule) for rule in lines.rules} == {Verdict.OK}
 
 
 @pytest.mark.case("A22")

@@ -1,5 +1,7 @@
 """What a rule looks at is found by trying it; what is no expression over tables is refused by name."""
 
+from decimal import Decimal
+
 import ibis
 import ibis.expr.datatypes as dt
 import pandera.ibis as pa
@@ -88,6 +90,14 @@ def test_a_column_there_is_not_is_answered_with_the_nearest(check, words):
     message = refusal(check, scope="table")
     assert message.startswith("silver/t (Contract): check 'own' cannot be compiled: ")
     assert words in message
+
+
+def test_a_decimal_that_would_be_cut_is_refused_with_how_to_write_it():
+    message = refusal(lambda _cls, data: data.table.amount > Decimal("0.0005"))
+    assert "'own' compares with 0.0005, which Ibis would cut to three digits." in message
+    assert "ibis.literal(Decimal('0.0005'), 'decimal(38, 10)')" in message
+    compiled(lambda _cls, data: data.table.amount > ibis.literal(Decimal("0.0005"), "decimal(18, 4)"))
+    compiled(lambda _cls, data: data.table.amount.isin([Decimal("0.005"), Decimal("9.99")]))
 
 
 @pytest.mark.parametrize("target", ["dim_items.id", "silver/dim_items", 5], ids=str)

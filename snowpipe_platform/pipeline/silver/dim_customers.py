@@ -52,6 +52,7 @@ class DimCustomers(pa.DataFrameModel):
 
     class Config:
         unique = ("customer_key", "effective_at")
+        metadata = {"error_above": 0.0}  # noqa: RUF012 - pandera reads it as it is
 
 
 def build(inputs: Inputs) -> ir.Table:

@@ -38,6 +38,7 @@ class DimProducts(pa.DataFrameModel):
 
     class Config:
         unique = ("product_key", "effective_at")
+        metadata = {"error_above": 0.0}  # noqa: RUF012 - pandera reads it as it is
 
 
 def build(inputs: Inputs) -> ir.Table:

@@ -1,0 +1,79 @@
+"""How each check of a bronze table came out on one load day, from the manifests."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+
+import dagster as dg
+
+from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.orchestration.metadata import Metadata
+from snowpipe_platform.orchestration.names import WINDOW_COMPLETE, asset_key, bronze_name
+from snowpipe_platform.orchestration.trends import landed_points, trend
+from snowpipe_platform.spec.bronze_log import cut_days, incomplete_days, landings
+from snowpipe_platform.spec.extraction import Query, QueryRule
+from snowpipe_platform.spec.manifest import Manifest
+from snowpipe_platform.spec.rows_sql import broken_landed_sql, sql_command
+
+WHERE_ROWS_ARE = {
+    "dead_letter": "snowpipe dead-letters list",
+    "fail": "no row was landed: the run that met one failed and named the rule",
+}
+"""What becomes of rows that break a query's rule, where they are not landed."""
+
+
+def bronze_outcomes(query: Query, day: date, *, names: Collection[str], ground: Ground) -> list[dg.AssetCheckResult]:
+    """The checks called `names` of one load day, over all its manifests that count."""
+    log = ground.bronze.log(query.entity)
+    found = [_window_complete(query, day, log)] if WINDOW_COMPLETE in names else []
+    chosen, landed = [rule for rule in query.rules if rule.name in names], landings(log)
+    return found + [_rule_outcome(query, rule, day, landed, dialect=ground.warehouse.dialect) for rule in chosen]
+
+
+def _rule_outcome(
+    query: Query, rule: QueryRule, day: date, log: Sequence[Manifest], *, dialect: str
+) -> dg.AssetCheckResult:
+    """Rows are those read for the day: one that is read again under `lookback` is counted again."""
+    manifests = [manifest for manifest in log if manifest.load_day == day]
+    rows = sum(manifest.rows_read for manifest in manifests)
+    broken = sum(manifest.rule_failures.get(rule.name, 0) for manifest in manifests)
+    share = broken / rows if rows else 0.0
+    about: Metadata = {
+        "rows_broken": dg.MetadataValue.int(broken),
+        "rows": dg.MetadataValue.int(rows),
+        "share": dg.MetadataValue.float(share),
+        "rule": dg.MetadataValue.text(f"{rule.name}: {rule.expression}"),
+        "on_violation": dg.MetadataValue.text(rule.on_violation),
+        "trend": dg.MetadataValue.md(trend(rule.name, landed_points(log, rule.name, day))),
+    }
+    if shown := _where_rows_are(query, rule, day, dialect=dialect):
+        about["show_all"] = dg.MetadataValue.text(shown)
+    return dg.AssetCheckResult(
+        passed=not broken,
+        asset_key=asset_key(bronze_name(query.entity)),
+        check_name=rule.name,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{broken:,} of {rows:,} rows read ({share:.2%}) break {rule.expression}",
+        metadata=about,
+    )
+
+
+def _where_rows_are(query: Query, rule: QueryRule, day: date, *, dialect: str) -> str | None:
+    if rule.on_violation != "land":
+        return WHERE_ROWS_ARE[rule.on_violation]
+    statement = broken_landed_sql(query.entity, rule.expression, day, dialect=dialect)
+    return None if statement is None else sql_command(statement)
+
+
+def _window_complete(query: Query, day: date, log: Sequence[Manifest]) -> dg.AssetCheckResult:
+    is_complete = day not in incomplete_days(log)
+    runs = sum(manifest.load_day == day for manifest in landings(log))
+    cause = "max_batches ended the last run" if day in cut_days(log) else "what was landed was withdrawn"
+    waiting = f"more rows wait: {cause}; the next is requested until all are landed"
+    return dg.AssetCheckResult(
+        passed=is_complete,
+        asset_key=asset_key(bronze_name(query.entity)),
+        check_name=WINDOW_COMPLETE,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="every row of the window is landed" if is_complete else waiting,
+        metadata={"extractions": runs},
+    )
