@@ -17,9 +17,8 @@ MARK = "=== exit code"
 def typed(folder: Path) -> list[tuple[str, int]]:
     """What each block prints, stdout and stderr as on a terminal, and the exit code of its last command."""
     script = "".join(f"{commands}echo '{MARK}' $?\n" for commands, _ in BLOCKS.findall(PAGE.read_text()))
-    clean = {
-        name: text for name, text in os.environ.items() if not name.startswith(("SNOWPIPE_", "DAGSTER_", "PYTEST"))
-    }
+    ours = ("SNOWPIPE_", "DAGSTER_", "PYTEST", "MAKE", "MFLAGS")
+    clean = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
     ran = subprocess.run(
         ["bash", "-c", f"exec 2>&1\n{script}"],

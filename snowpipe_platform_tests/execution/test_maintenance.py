@@ -15,7 +15,7 @@ from snowpipe_platform.errors import LakeError, LeaseHeldError
 from snowpipe_platform.execution.maintenance import UpkeepStatus
 from snowpipe_platform.orchestration.pending import unconsumed
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
-from snowpipe_platform_tests.execution.test_execute import bad, expire_old, good, opened, roll_back
+from snowpipe_platform_tests.execution.test_execute import bad, good, roll_back
 from snowpipe_platform_tests.kit import Faulty, Killed
 from snowpipe_platform_tests.ledger import CHANGES, DIM, FCT, Ledger
 from snowpipe_platform_tests.upkeep import Meddling, maintained, next_month, now, on_disk, rows_of
@@ -206,11 +206,11 @@ def test_a_compaction_makes_nothing_downstream_stale(busy, compact):
 
 
 def compact_in(ledger, name):
-    write_rewrite(opened(ledger, name), Change(remove=(), add=(), properties={}))
+    write_rewrite(ledger.opened(name), Change(remove=(), add=(), properties={}))
 
 
 def test_what_another_tool_edits_does_reach_the_tables_downstream(busy):
-    opened(busy, CHANGED).delete("id = 'b3'")
+    busy.opened(CHANGED).delete("id = 'b3'")
     assert [pending.name for pending in unconsumed(busy.pipeline, busy.ground)] == [VERSIONS, FACTS]
     busy.run_all()
     assert [row[0] for row in busy.rows(FACTS, "id")] == ["a", "b1", "b2", "b4", "b5", "b6"]
@@ -223,7 +223,7 @@ def test_after_maintenance_and_the_expiry_of_every_other_snapshot_nothing_is_con
     rows = all_rows(busy)
     maintained(busy.ground, *TABLES)
     for name in TABLES:
-        expire_old(busy, name)
+        busy.expire_old(name)
     assert [busy.run(name).plan.operation for name in TABLES] == ["nothing"] * 3
     busy.land("2024-03-09", good("a", 9, name="9"))
     results = [busy.run(name) for name in TABLES]
@@ -287,14 +287,14 @@ def test_another_tools_snapshot_is_given_our_record_before_that_tool_expires_it(
         compact_in(busy, name)
     assert {one.status for one in maintained(busy.ground, *TABLES, at=now()).values()} == {"ok"}
     for name in TABLES:
-        expire_old(busy, name)
+        busy.expire_old(name)
     assert [busy.run(name).plan.operation for name in TABLES] == ["nothing"] * 3
 
 
 @pytest.mark.case("A53")
 def test_a_record_that_another_tool_expired_is_missed_before_anything_is_consumed_twice(busy):
     compact_in(busy, CHANGED)
-    expire_old(busy, CHANGED)
+    busy.expire_old(CHANGED)
     rows = busy.rows(CHANGED)
     with pytest.raises(LakeError, match=rf"{CHANGED}: another tool expired .* snowpipe run {CHANGED} --rebuild"):
         busy.run(CHANGED)
@@ -368,7 +368,7 @@ def test_files_from_before_a_column_was_added_are_merged_with_those_after(busy):
 
 
 def test_a_table_whose_column_another_tool_renamed_keeps_its_files_and_the_rest_is_done(busy):
-    opened(busy, FACTS).update_schema().rename_column("name", "title").commit()
+    busy.opened(FACTS).update_schema().rename_column("name", "title").commit()
     files = len(busy.paths(FACTS))
     done = maintained(busy.ground, FACTS)[FACTS]
     assert done.snapshots_after < done.snapshots_before
@@ -395,7 +395,7 @@ def test_a_table_that_a_run_is_writing_is_skipped_and_said_so(busy):
 @pytest.mark.case("A18")
 def test_a_commit_that_ignores_the_lease_wins_and_the_compaction_is_given_up(busy):
     def rival():
-        opened(busy, CHANGED).delete("id = 'b1'")
+        busy.opened(CHANGED).delete("id = 'b1'")
 
     before = on_disk(busy.ground, CHANGED)
     ground = busy.swap(engine=Meddling(busy.ground.engine, "session", rival))

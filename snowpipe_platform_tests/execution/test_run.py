@@ -148,7 +148,7 @@ def referring(tmp_path, monkeypatch):
 
 def test_a_table_runs_after_what_its_rules_look_at_and_stops_behind_it(referring):
     pipeline = load_pipeline(referring.package)
-    assert plan_steps(pipeline, pipeline.names, [FIRST])[-3:] == (FACTS, CUSTOMERS, TOTALS)
+    assert plan_steps(pipeline, pipeline.names, [FIRST], ended=FIRST)[-3:] == (FACTS, CUSTOMERS, TOTALS)
     for status in (Status.HELD, Status.FAILED, Status.BLOCKED):
         assert blocker(CUSTOMERS, pipeline, [Outcome(FACTS, status)]) == FACTS.title
     assert blocker(CUSTOMERS, pipeline, [Outcome(FACTS, Status.WARNED)]) is None

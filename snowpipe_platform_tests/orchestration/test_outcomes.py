@@ -101,6 +101,15 @@ def test_a_day_in_two_parts_is_one_point_and_a_rebuild_starts_anew(days):
     assert chart(other["trend"])[0] == [0.2, 1.0, 0.8]
 
 
+def test_a_day_whose_rows_were_taken_back_is_one_point_of_what_is_left(days):
+    wrong = days.land("2024-03-02", *items("2024-03-02-late", 6, 4))
+    days.run(CHANGES.name, "2024-03-02")
+    assert chart(values(outcome(days, CHANGES, "amount.is_int64", "2024-03-03"))["trend"])[0] == [0.25, 0.5, 1.0]
+    days.withdraw(wrong)
+    days.run(CHANGES.name)
+    assert chart(values(outcome(days, CHANGES, "amount.is_int64", "2024-03-03"))["trend"])[0] == [0.25, 0.0, 1.0]
+
+
 def test_an_old_day_is_in_its_own_trend(tmp_path):
     ledger = Ledger(tmp_path)
     for number in range(1, 29):
