@@ -143,6 +143,25 @@ def test_its_day_extracted_again_is_as_if_the_bad_one_had_never_been(landed):
     )
 
 
+def test_a_withdrawal_reaches_every_table_made_from_it_and_the_day_read_again_too(landed):
+    def totals():
+        return [(row["ordered_on"], row["total"]) for row in landed.rows("select * from gold.daily_totals order by 1")]
+
+    tables = ("silver/order_changes", "silver/fct_orders", "gold/daily_totals")
+    landed.type("run", *tables)
+    assert totals() == [("2024-03-01", "3.00"), ("2024-03-02", "1003.00")]
+    withdraw(landed)
+    made = landed.outcomes(*tables)
+    assert made["silver/fct_orders"]["rows"] == 2
+    assert totals() == [("2024-03-01", "3.00")]
+    assert landed.type("run", "--partition", "2024-03-02").exit_code == 0
+    assert totals() == [("2024-03-01", "3.00"), ("2024-03-02", "7.00")]
+    changes = landed.rows("select order_id, amount from silver.order_changes order by all")
+    assert [tuple(row.values()) for row in changes] == [(f"o{n}", f"{n}.00") for n in (1, 2, 3, 4)]
+    again = landed.json("run")["outcomes"]
+    assert {outcome["status"] for outcome in again} == {"unchanged"}
+
+
 def test_a_log_of_which_everything_is_withdrawn_is_an_empty_table(landed):
     for number in ("1", "2"):
         landed.type("bronze", "withdraw", "orders", number, "--reason", "all of it")
