@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SCALE ?= 1000
 
-.PHONY: help demo dev test check lint types imports clean
+.PHONY: help demo dev test month check lint types imports clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 10
@@ -24,6 +24,9 @@ dev: $(READY) ## The Dagster UI on this machine, with the demo's tables
 
 test: $(READY) ## All tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+
+month: $(READY) ## A month of days on a real daemon, with failures on the way
+	$(BIN)/python -m pytest snowpipe_platform_tests/orchestration/test_month.py --month-days 31 --durations 1
 
 check: $(READY) lint types imports ## Format, lint, types, import contracts
 

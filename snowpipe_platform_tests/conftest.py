@@ -5,6 +5,10 @@ import pytest
 from snowpipe_platform_tests.kit import World, query
 
 
+def pytest_addoption(parser):
+    parser.addoption("--month-days", type=int, default=10, help="days of the simulated month; make month has 31")
+
+
 @pytest.fixture
 def make_world(tmp_path):
     """Make a World with one query: `make_world(primary_key="id")`."""

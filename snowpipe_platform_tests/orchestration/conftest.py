@@ -223,8 +223,8 @@ class Shop:
         """The latest evaluation of a check, by day."""
         key = dg.AssetCheckKey(dg.AssetKey(name.split("/")), check)
         records = self.instance.event_log_storage.get_asset_check_execution_history(key, limit=200)
-        found = [record.evaluation for record in records[::-1] if record.evaluation is not None]
-        return {evaluation.partition: evaluation for evaluation in found}
+        found = [record.evaluation for record in records[::-1]]
+        return {one.partition: one for one in found if isinstance(one, dg.AssetCheckEvaluation)}
 
 
 @pytest.fixture
