@@ -80,11 +80,17 @@ def _inputs(days: Sequence[TablePreview]) -> list[str]:
 
 
 def _partitions(days: Sequence[TablePreview]) -> list[str]:
-    return [f"{day.partitions:,} partition{'s' if day.partitions != 1 else ''}" for day in days if day.partitions]
+    """An analysis date is one in any case."""
+    known = [day.partitions for day in days if day.partitions and day.operation != "replace_date"]
+    return [f"{number:,} partition{'s' if number != 1 else ''}" for number in known]
 
 
 def _seconds(days: Sequence[TablePreview]) -> list[str]:
-    return [f"reads {size(day.read.size_bytes)}; takes {about(day)}" for day in days if day.seconds is not None]
+    known = [day.seconds for day in days if day.seconds is not None]
+    if not known:
+        return []
+    read, is_recorded = sum((day.read for day in days), Volume()), all(day.is_recorded for day in days)
+    return [f"reads {size(read.size_bytes)}; takes {about(sum(known), is_recorded=is_recorded)}"]
 
 
 def _after(days: Sequence[TablePreview]) -> list[str]:
@@ -94,7 +100,7 @@ def _after(days: Sequence[TablePreview]) -> list[str]:
 
 
 def stale_line(stale: Stale) -> Line:
-    """reads, writes: bytes. about: how long it takes."""
+    """reads, writes: bytes. about: how long it takes. Of several dates the newest stands for each."""
     preview = stale.preview
     own = stale.because_of == preview.step.name
     why = "its code changed" if own else f"reads {stale.because_of}"
@@ -102,19 +108,22 @@ def stale_line(stale: Stale) -> Line:
         return Line((preview.step.name, *[UNKNOWN] * 4), "stale", f"{why}; {preview.problem or preview.blocked_by}")
     cells = (
         preview.step.name,
-        count(preview.removed.rows),
-        size(preview.read.size_bytes),
-        size(preview.removed.size_bytes),
-        about(preview),
+        count(preview.removed.rows * stale.times),
+        size(preview.read.size_bytes * stale.times),
+        size(preview.removed.size_bytes * stale.times),
+        UNKNOWN if stale.seconds is None else about(stale.seconds, is_recorded=preview.is_recorded),
     )
-    return Line(cells, "stale", why)
+    dates = (
+        None
+        if stale.dates is None
+        else f"{stale.dates:,} date{'s' if stale.dates != 1 else ''} like {preview.step.day}"
+    )
+    return Line(cells, "stale", _joined([why, dates or ""]))
 
 
-def about(preview: TablePreview) -> str:
+def about(seconds: float, *, is_recorded: bool) -> str:
     """`0.4 s`, `~2.0 s` where the table's own commits do not tell."""
-    if preview.seconds is None:
-        return UNKNOWN
-    return f"{'' if preview.is_recorded else ESTIMATED}{took(preview.seconds)}"
+    return f"{'' if is_recorded else ESTIMATED}{took(seconds)}"
 
 
 def size(size_bytes: int) -> str:

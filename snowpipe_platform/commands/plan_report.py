@@ -111,7 +111,9 @@ def plan_json(planned: Planned) -> dict[str, object]:
             _extraction_json(preview) if isinstance(preview, ExtractionPreview) else _table_json(preview)
             for preview in planned.previews
         ],
-        "stale": [{"because_of": one.because_of, **_table_json(one.preview)} for one in planned.stale],
+        "stale": [
+            {"because_of": one.because_of, "dates": one.dates, **_table_json(one.preview)} for one in planned.stale
+        ],
         "next": planned.run_command,
         "next_rebuild": planned.rebuild_command,
     }

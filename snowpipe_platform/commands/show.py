@@ -23,11 +23,12 @@ from snowpipe_platform.commands.terminal import (
 )
 from snowpipe_platform.execution.execute import PARTITION_PROPERTY, ROWS_PROPERTY, RUN_ID_PROPERTY
 from snowpipe_platform.execution.run import BRONZE
+from snowpipe_platform.spec.as_of import ANALYSIS_DATE
 from snowpipe_platform.spec.bronze_log import standing
 from snowpipe_platform.spec.manifest import EXTRACTION_TIMESTAMP
 from snowpipe_platform.spec.table import CHANGED_AT, PAYLOAD, SOURCE_FILE, SOURCE_ROW
 
-NEWEST_BY = (CHANGED_AT, EXTRACTION_TIMESTAMP, "effective_at")
+NEWEST_BY = (CHANGED_AT, EXTRACTION_TIMESTAMP, ANALYSIS_DATE, "effective_at")
 COMMITS = 5
 ORIGIN = (PAYLOAD, SOURCE_FILE, SOURCE_ROW)
 LONGEST_TYPE = 24

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from snowpipe_platform.execution.as_of_plan import made_dates
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.outcome import Outcome, Status, Step
 from snowpipe_platform.execution.plan import CODE_VERSION_PROPERTY
@@ -10,16 +11,30 @@ from snowpipe_platform.execution.preview import ExtractionPreview, Preview, Tabl
 from snowpipe_platform.execution.preview_extraction import Extractions
 from snowpipe_platform.execution.preview_table import preview_table
 from snowpipe_platform.execution.run import BRONZE, blocker
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.pipeline import Pipeline
+from snowpipe_platform.spec.table import Table
 
 
 @dataclass(frozen=True)
 class Stale:
     """A table that changed code leaves behind. because_of: the table whose code changed, itself or one above it.
-    preview: of making it anew. Below the table that changed that is the most it can take: rows that stay cost less."""
+    preview: of making it anew; of an as-of table its newest date, and dates how many are stale, each about like that.
+    Below the table that changed that is the most it can take: rows that stay cost less."""
 
     because_of: str
     preview: TablePreview
+    dates: int | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """About what all of it takes; None where nothing is known."""
+        return None if self.preview.seconds is None else self.preview.seconds * self.times
+
+    @property
+    def times(self) -> int:
+        """How often the preview is carried out."""
+        return 1 if self.dates is None else self.dates
 
 
 def preview_run(
@@ -66,4 +81,13 @@ def stale_tables(pipeline: Pipeline, ground: Ground) -> list[Stale]:
             cause[table.name] = table.name
         elif above is not None:
             cause[table.name] = above
-    return [Stale(cause[name], preview_table(Step(name, rebuild=True), pipeline, ground)) for name in cause]
+    return [_stale(pipeline.table(name), because_of, pipeline, ground) for name, because_of in cause.items()]
+
+
+def _stale(table: Table, because_of: str, pipeline: Pipeline, ground: Ground) -> Stale:
+    if not isinstance(table, AsOfTable):
+        return Stale(because_of, preview_table(Step(table.name, rebuild=True), pipeline, ground))
+    made = made_dates(ground.lake.state(table.name))
+    dates = made.by_other_code(table.code_version) if because_of == table.name else made.all
+    newest = Step(table.name, max(dates), rebuild=True)
+    return Stale(because_of, preview_table(newest, pipeline, ground), len(dates))

@@ -99,16 +99,11 @@ def _measured(step: Step, plan: Plan, ground: Ground) -> TablePreview:
     )
     base = _base(plan, ground)
     if plan.operation == "replace_all":
-        written = Volume.of(base)
-        seconds, is_recorded = rebuild_seconds(
-            ground.lake.history(plan.table.name),
-            read_bytes=found.read.size_bytes,
-            written_bytes=written.size_bytes,
-        )
-        return replace(found, removed=written, seconds=seconds, is_recorded=is_recorded)
+        return _with_seconds(replace(found, removed=Volume.of(base)), plan, ground)
     if plan.replaces and plan.base is not None:
         files = ground.lake.files(plan.table.name, snapshot_id=plan.base.snapshot_id, where=plan.replaces)
-        return replace(found, removed=Volume.of(files), partitions=1)
+        dated = replace(found, removed=Volume.of(files), partitions=1)
+        return _with_seconds(dated, plan, ground) if plan.request.rebuild else dated
     if plan.touched is None:
         return found
     with ground.engine.session() as session:
@@ -122,6 +117,15 @@ def _measured(step: Step, plan: Plan, ground: Ground) -> TablePreview:
             removed=Volume.of(rewritten),
             partitions=_partitions(plan.table, rewritten, session),
         )
+
+
+def _with_seconds(found: TablePreview, plan: Plan, ground: Ground) -> TablePreview:
+    seconds, is_recorded = rebuild_seconds(
+        ground.lake.history(plan.table.name),
+        read_bytes=found.read.size_bytes,
+        written_bytes=found.removed.size_bytes,
+    )
+    return replace(found, seconds=seconds, is_recorded=is_recorded)
 
 
 def _base(plan: Plan, ground: Ground) -> tuple[LakeFile, ...]:

@@ -1,5 +1,7 @@
 """Analysis dates on the command line: made with their day, stale when changes come late, made again."""
 
+import re
+
 import pytest
 
 from snowpipe_platform_tests.tiny import TinyShop
@@ -117,3 +119,24 @@ def test_commits_show_the_date_they_are_for(shop):
     assert [commit["day"] for commit in shop.json("show", STATES)["commits"]] == [
         f"2024-03-0{day}" for day in range(1, 5)
     ]
+
+
+def test_a_plan_says_what_making_the_dates_anew_would_take_when_the_code_has_changed(shop):
+    four_days(shop)
+    assert shop.json("plan", STATES, "--no-count")["stale"] == []
+    shop.edit("gold/order_states.py", ORDER_STATES.replace("Decimal(18, 2)", "Decimal(18, 2) = pa.Field(ge=0)"))
+    (stale,) = shop.json("plan", STATES, "--no-count")["stale"]
+    assert (stale["table"], stale["dates"], stale["day"], stale["rewrites"]["rows"]) == (STATES, 4, "2024-03-04", 4)
+    told = " ".join(shop.type("plan", STATES, "--no-count").stdout.split())
+    assert "its code changed; 4 dates like 2024-03-04" in told
+    assert "next: snowpipe run gold/order_states --rebuild" in told
+    anew = shop.type("plan", STATES, "--rebuild", "--no-count").stdout
+    assert re.search(r"4 days; rebuild; reads \d+ KB; takes [\d.]+ s", " ".join(anew.split())), anew
+    made = shop.json("run", STATES, "--rebuild", "--yes")["outcomes"]
+    assert len(made) == 4
+    assert shop.json("plan", STATES, "--no-count")["stale"] == []
+
+
+def test_the_newest_date_is_shown_first(shop):
+    four_days(shop)
+    assert {row["analysis_date"] for row in shop.json("show", STATES, "--limit", "4")["rows"]} == {"2024-03-04"}
