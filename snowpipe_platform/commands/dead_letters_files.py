@@ -44,5 +44,5 @@ def told(file: AdoptedFile, *, dry_run: bool) -> str:
         return str(file.error)
     if file.manifest is None:
         return NOTES.get(file.fate, file.fate.value)
-    would = "would be " if dry_run else ""
-    return f"{file.manifest.rows_landed:,} new rows {would}landed"
+    rows, would = file.manifest.rows_landed, "would be " if dry_run else ""
+    return f"{rows:,} new row{'s' if rows != 1 else ''} {would}landed"

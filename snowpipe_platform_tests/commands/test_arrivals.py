@@ -92,6 +92,37 @@ def test_when_nothing_but_a_failure_came_of_it_the_next_step_is_to_mend_the_file
     assert last == "next: mend the file and write it again, then: snowpipe adopt"
 
 
+def retry(shop, *words):
+    told = shop.json("dead-letters", "retry", "--all", "--yes", *words)
+    return [(one["status"], one["note"]) for one in told["letters"]]
+
+
+def test_a_file_whose_columns_were_not_allowed_is_adopted_by_a_retry_once_they_are(shop):
+    queries = shop.folder / shop.package / "source" / "queries.yaml"
+    lenient = queries.read_text()
+    queries.write_text(lenient.replace("    lookback: 1 day\n", "    lookback: 1 day\n    on_schema_change: freeze\n"))
+    drop(shop.home / "bronze", "orders", "new.csv", "order_id,amount,note,updated_at,channel\n" + NEW + ",web\n")
+    assert shop.type("adopt").exit_code == 1
+    ((status, note),) = retry(shop)
+    assert status == "FAILED"
+    assert "channel" in note
+    queries.write_text(lenient)
+    assert retry(shop, "--dry-run") == [("waits", "1 new row would be landed")]
+    assert retry(shop) == [("ok", "1 new row landed")]
+    assert shop.json("dead-letters", "list")["letters"] == []
+    assert shop.json("adopt")["files"] == []
+    assert shop.rows("select order_id, channel from bronze.orders where order_id = 'o9'") == [
+        {"order_id": "o9", "channel": "web"}
+    ]
+
+
+def test_a_retry_says_when_the_file_is_gone(shop):
+    file = put(shop, "bad.csv", "o9")
+    shop.type("adopt")
+    file.unlink()
+    assert retry(shop) == [("FAILED", "the file is gone: discard the letter")]
+
+
 def test_a_traceback_is_to_be_had(shop):
     put(shop, "bad.csv", "o9")
     assert "Traceback (most recent call last)" in shop.type("adopt", "--traceback").stderr
