@@ -41,6 +41,7 @@ def changes_plan(request: TableRequest, table: ChangesTable, inputs: TableInputs
     replaces = bool(step.altered or step.withdrawn)
     rows, row_sources = _rows(table, inputs, step)
     touched, own_sources = _touched(table, step) if replaces else (None, {})
+    days = frozenset(entry.load_day for entry in pending)
     return Plan(
         request,
         inputs.base,
@@ -49,7 +50,8 @@ def changes_plan(request: TableRequest, table: ChangesTable, inputs: TableInputs
         Consumption({table.source: step.after}),
         expression=rows,
         touched=touched,
-        days=frozenset(entry.load_day for entry in pending),
+        days=days,
+        begun=days & {entry.load_day for entry in inputs.log if entry.number in done and entry.has_rows},
         sources=row_sources | own_sources,
     )
 

@@ -1,6 +1,6 @@
 """Write the files of a plan and judge them; nothing is published."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import ibis
@@ -15,7 +15,7 @@ from snowpipe_platform.records import FileLayout, LakeFile, LakeRows, StagedFile
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.history import restrict
-from snowpipe_platform.spec.quality import Quality
+from snowpipe_platform.spec.quality import Counts, Quality
 from snowpipe_platform.spec.table import LOAD_DAY, STATUS, ChangesTable, Table
 
 KEPT = "kept"
@@ -25,8 +25,8 @@ PROPOSED = "proposed"
 @dataclass(frozen=True)
 class Draft:
     """Files written and judged, not committed. base: the table's files before. touched: scope values, or origins, that
-    were replaced. judged_with: the commits of other tables that its rules looked at. quality_before: of a changes table
-    whose rows are replaced, of the same load days as they are."""
+    were replaced. judged_with: the commits of other tables that its rules looked at. quality_before: of a changes
+    table, of the same load days as they are."""
 
     staged: tuple[StagedFile, ...]
     remove: tuple[LakeFile, ...]
@@ -65,7 +65,13 @@ def write_draft(plan: Plan, ground: Ground, *, folder: str, prefix: str) -> Draf
             partitions = table_layout(plan.table).partition_columns
             staged = tuple(session.write(rows, FileLayout(folder, prefix, partitions, ground.lake.field_ids(name))))
         judged_with = bind_related(plan.table, plan.consumed, session, ground)
-        quality, quality_before = _judge(plan, staged, remove, base, session)
+        quality_before = Quality()
+        if not isinstance(plan.table, ChangesTable):
+            quality = _judge(plan, staged, remove, base, session)
+        elif plan.touched is None:
+            quality, quality_before = _judge_appended(plan, staged, session, ground)
+        else:
+            quality, quality_before = _judge_replaced(plan, staged, remove, base, session)
         return Draft(staged, remove, base, touched, quality, judged_with, quality_before)
 
 
@@ -100,29 +106,54 @@ def find_touched(
 
 
 def _judge(
-    plan: Plan,
-    staged: tuple[StagedFile, ...],
-    remove: tuple[LakeFile, ...],
-    base: tuple[LakeFile, ...],
-    session: Session,
+    plan: Plan, staged: Sequence[StagedFile], remove: Sequence[LakeFile], base: Sequence[LakeFile], session: Session
+) -> Quality:
+    """Counts of the rows as they would be after the commit; of an as-of table, of its date's."""
+    is_dated, gone = isinstance(plan.table, AsOfTable), {file.path for file in remove}
+    kept = () if is_dated else tuple(file.path for file in base if file.path not in gone)
+    proposed = _bound(PROPOSED, (*kept, *(file.path for file in staged)), plan.table, session)
+    return table_quality(plan.table, proposed, session, day=plan.request.day if is_dated else None)
+
+
+def _judge_appended(
+    plan: Plan, staged: Sequence[StagedFile], session: Session, ground: Ground
 ) -> tuple[Quality, Quality]:
-    """Counts of the rows as they would be after the commit, and of a changes table whose rows are replaced as they are
-    before it: whole load days, as a few mended rows say little. Of one that grows, of the new rows; of an as-of table,
-    of its date's."""
+    """Counts of a changes table's load days as they will be, and as they are. Whole days: a few rows that come late say
+    little, and the log may be split in any way."""
     new = tuple(file.path for file in staged)
-    is_changes, grows = isinstance(plan.table, ChangesTable), plan.touched is None
-    if isinstance(plan.table, AsOfTable):
-        session.bind(PROPOSED, LakeRows(new, plan.table.schema))
-        proposed = ibis.table(plan.table.schema, name=PROPOSED)
-        return table_quality(plan.table, proposed, session, day=plan.request.day), Quality()
+    appended = change_quality(_bound(PROPOSED, new, plan.table, session), session)
+    before = _days_before(plan, session, ground)
+    return _no_rows(plan) + before + appended, before
+
+
+def _judge_replaced(
+    plan: Plan, staged: Sequence[StagedFile], remove: Sequence[LakeFile], base: Sequence[LakeFile], session: Session
+) -> tuple[Quality, Quality]:
+    """The same, where rows of those days go or are made anew."""
     gone = {file.path for file in remove}
-    kept = () if is_changes and grows else tuple(file.path for file in base if file.path not in gone)
-    session.bind(PROPOSED, LakeRows((*kept, *new), plan.table.schema))
-    proposed = ibis.table(plan.table.schema, name=PROPOSED)
-    if not is_changes:
-        return table_quality(plan.table, proposed, session), Quality()
-    if grows:
-        return change_quality(proposed, session), Quality()
+    kept = tuple(file.path for file in base if file.path not in gone)
+    proposed = _bound(PROPOSED, (*kept, *(file.path for file in staged)), plan.table, session)
     before = ibis.table(plan.table.schema, name=TARGET)
-    after, before = (rows.filter(rows[LOAD_DAY].isin(sorted(plan.days))) for rows in (proposed, before))
-    return change_quality(after, session), change_quality(before, session)
+    days = sorted(plan.days)
+    after, before = (rows.filter(rows[LOAD_DAY].isin(days)) for rows in (proposed, before))
+    return _no_rows(plan) + change_quality(after, session), change_quality(before, session)
+
+
+def _no_rows(plan: Plan) -> Quality:
+    """A day of which no row is left, or came, is judged too."""
+    return Quality({str(day): Counts(0) for day in sorted(plan.days)})
+
+
+def _days_before(plan: Plan, session: Session, ground: Ground) -> Quality:
+    """Of a day of which nothing is in the table yet, no file is read."""
+    if plan.base is None or not plan.begun:
+        return Quality()
+    name, snapshot = plan.table.name, plan.base.snapshot_id
+    files = [f for day in plan.begun for f in ground.lake.files(name, snapshot_id=snapshot, where={LOAD_DAY: day})]
+    rows = _bound(KEPT, tuple(sorted({file.path for file in files})), plan.table, session)
+    return change_quality(rows.filter(rows[LOAD_DAY].isin(sorted(plan.begun))), session)
+
+
+def _bound(name: str, paths: tuple[str, ...], table: Table, session: Session) -> ir.Table:
+    session.bind(name, LakeRows(paths, table.schema))
+    return ibis.table(table.schema, name=name)

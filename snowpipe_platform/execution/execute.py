@@ -25,7 +25,6 @@ from snowpipe_platform.spec.table import ChangesTable
 __all__ = [
     "CODE_VERSION_PROPERTY",
     "JOB_PROPERTY",
-    "OPERATION_PROPERTY",
     "OVERRIDE_PROPERTY",
     "PARTITION_PROPERTY",
     "REPLAY_PROPERTY",
@@ -46,9 +45,6 @@ RUN_ID_PROPERTY = "snowpipe.run-id"
 JOB_PROPERTY = "snowpipe.job"
 PARTITION_PROPERTY = "snowpipe.partition"
 ROWS_PROPERTY = "snowpipe.rows"
-OPERATION_PROPERTY = "snowpipe.operation"
-"""What the commit did, and so which rows its counts are of: of a changes table those it appended, or all of the load
-days it replaced rows of."""
 HELD = "held"
 OVERRIDE_PROPERTY = "snowpipe.override"
 """JSON: who published in spite of which rules, and why."""
@@ -62,8 +58,8 @@ class TableResult:
 
     state: the table afterwards, None when it has no commit yet. published: False when the new rows broke more than a
     rule tolerates; they are then held on the branch `held_on`, and the table is as it was. rows: in the table after a
-    publication; new: rows more than before (of a changes table that grows, rows of this commit); replaced: rows of a
-    changes table that went, or were made anew; quality: of what was judged.
+    publication; new: rows more than before (of a changes table that grows, rows of this commit); written: rows of the
+    files it wrote; replaced: rows of a changes table that went, or were made anew; quality: of what was judged.
     """
 
     plan: Plan
@@ -76,6 +72,7 @@ class TableResult:
     seconds: float
     held_on: str | None = None
     replaced: int = 0
+    written: int = 0
 
     @property
     def committed(self) -> bool:
@@ -142,19 +139,21 @@ def _publish(plan: Plan, draft: Draft, commit_id: str, ground: Ground, started: 
     )
     if branch is None:
         _release_held(plan, ground)
-    total = draft.quality.total
-    is_changes = isinstance(plan.table, ChangesTable)
+    is_changes, written = isinstance(plan.table, ChangesTable), sum(file.rows for file in draft.staged)
+    grows = is_changes and plan.touched is None
+    stood = draft.quality_before.total.quarantined if grows else 0
     return TableResult(
         plan=plan,
         state=plan.base if branch else state,
         published=branch is None,
         quality=draft.quality,
         rows=draft.rows_before if branch else draft.rows_after,
-        new=total.rows if is_changes and plan.touched is None else draft.rows_after - draft.rows_before,
-        quarantined=total.quarantined,
+        new=written if grows else draft.rows_after - draft.rows_before,
+        quarantined=draft.quality.total.quarantined - stood,
         seconds=time.monotonic() - started,
         held_on=branch,
         replaced=draft.touched if is_changes else 0,
+        written=written,
     )
 
 
@@ -190,7 +189,6 @@ def _properties(plan: Plan, draft: Draft, *, is_held: bool, started: float) -> M
         PARTITION_PROPERTY: "" if request.day is None else request.day.isoformat(),
         CODE_VERSION_PROPERTY: plan.table.code_version if is_held else plan.code_version,
         ROWS_PROPERTY: str(draft.rows_after),
-        OPERATION_PROPERTY: plan.operation,
         COST_PROPERTY: cost.encode(),
         CONSUMED_PROPERTY: plan.consumed.encode(),
         QUALITY_PROPERTY: draft.quality.encode(),

@@ -56,7 +56,8 @@ class Plan:
     touched: the scope values, or of a changes table the origins, to replace; None when rows are appended or all are
     replaced. replaces: of an as-of table, the partition that is replaced, as column equals value.
     consumed: what the table will have consumed after the commit. days: of a changes table, load days whose rows it
-    adds, replaces or removes. dates: of an as-of table, those it will have.
+    adds, replaces or removes; begun: those of them that it has rows of already. dates: of an as-of table, those it will
+    have.
     """
 
     request: TableRequest
@@ -67,6 +68,7 @@ class Plan:
     expression: ir.Table | None = None
     touched: ir.Table | None = None
     days: frozenset[date] = frozenset()
+    begun: frozenset[date] = frozenset()
     sources: Mapping[str, Rows] = field(default_factory=dict)
     replaces: Mapping[str, object] = field(default_factory=dict)
     dates: AnalysisDates | None = None

@@ -159,7 +159,7 @@ def summary(result: TableResult) -> str:
         return f"{result.new:+,} rows{replaced}{bad}; {result.rows:,} in the table"
     failed = {rule.id for rules in result.quality.failed(rules_of(result.plan.table)).values() for rule in rules}
     broken = ", ".join(sorted(failed))
-    return f"{result.quality.total.rows:,} rows held back: beyond the tolerance of {broken}; the table is as it was"
+    return f"{result.written:,} rows held back: beyond the tolerance of {broken}; the table is as it was"
 
 
 def quality_table(rules: Iterable[Rule], counts: Counts) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from snowpipe_platform.execution.cost import COST_PROPERTY, Cost
 from snowpipe_platform.execution.execute import rules_of
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.judged import Judged, bind_rows, examples, judge
@@ -50,7 +51,8 @@ def _published(judged: Judged) -> dg.AssetCheckResult:
     if judged.is_held:
         failed = counts.failed(rules)
         broken = ", ".join(rule.id for rule in failed) or "another load day of the same run"
-        text = f"{counts.rows:,} rows are held back by {broken}; the table is as it was"
+        held = None if judged.state is None else Cost.decode(judged.state.properties.get(COST_PROPERTY))
+        text = f"{held.rows if held else counts.rows:,} rows are held back by {broken}; the table is as it was"
         shows = [f"snowpipe show {table.name} --failing {rule.id}" for rule in failed]
         about["next"] = dg.MetadataValue.md("\n".join(f"- `{command}`" for command in shows))
         about["quality"] = dg.MetadataValue.md(quality_table(rules, counts))

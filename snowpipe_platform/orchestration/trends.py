@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from snowpipe_platform.execution.execute import OPERATION_PROPERTY
+from snowpipe_platform.execution.execute import ROWS_PROPERTY
 from snowpipe_platform.orchestration.charts import Point, bar_chart
 from snowpipe_platform.orchestration.judged import Judged, quality_of
 from snowpipe_platform.orchestration.metadata import CHART_POINTS, label
@@ -36,10 +36,9 @@ def counts_by_day(judged: Judged) -> dict[str, Counts]:
     """Rows and what they break of every load day, as commits recorded them; of the judged day as it was judged."""
     days: dict[str, Counts] = {}
     for state in judged.history:
-        operation, judged_days = state.properties[OPERATION_PROPERTY], quality_of(state).by_partition
-        before = {} if operation == "replace_all" else days
-        appended = before if operation == "append" else {}
-        days = before | {day: _added(appended.get(day, Counts(0)), counts) for day, counts in judged_days.items()}
+        quality = quality_of(state)
+        judged_all = quality.total.rows == int(state.properties[ROWS_PROPERTY])
+        days = ({} if judged_all else days) | dict(quality.by_partition)
     return days | {judged.partition: judged.counts}
 
 
@@ -60,8 +59,3 @@ def _window(shares: Mapping[str, float], wanted: str) -> list[Point]:
     days = sorted(shares)
     first = min(max(0, len(days) - CHART_POINTS), days.index(wanted))
     return [(day, 100 * shares[day]) for day in days[first : first + CHART_POINTS]]
-
-
-def _added(one: Counts, other: Counts) -> Counts:
-    broken = {rule: one.broken.get(rule, 0) + other.broken.get(rule, 0) for rule in {*one.broken, *other.broken}}
-    return Counts(one.rows + other.rows, one.quarantined + other.quarantined, broken, one.discarded + other.discarded)

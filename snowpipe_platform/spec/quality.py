@@ -31,6 +31,12 @@ class Counts:
     broken: Mapping[str, int] = field(default_factory=dict)
     discarded: int = 0
 
+    def __add__(self, other: "Counts") -> "Counts":
+        ids = sorted({*self.broken, *other.broken})
+        broken = {rule_id: self.broken.get(rule_id, 0) + other.broken.get(rule_id, 0) for rule_id in ids}
+        rows, quarantined = self.rows + other.rows, self.quarantined + other.quarantined
+        return Counts(rows, quarantined, broken, self.discarded + other.discarded)
+
     def share(self, rule_id: str) -> float:
         """Share of the rows not given up, 0 to 1, that break the rule."""
         judged = self.rows - self.discarded
@@ -50,21 +56,19 @@ class Counts:
 
 @dataclass(frozen=True)
 class Quality:
-    """Counts by load day for tables with one, else under `all`."""
+    """Counts by load day, each of the whole day, for tables with one; by date for as-of tables; else under `all`."""
 
     by_partition: Mapping[str, Counts] = field(default_factory=dict)
 
     @property
     def total(self) -> Counts:
         """All partitions together."""
-        counts = list(self.by_partition.values())
-        ids = sorted({rule_id for count in counts for rule_id in count.broken})
-        return Counts(
-            sum(count.rows for count in counts),
-            sum(count.quarantined for count in counts),
-            {rule_id: sum(count.broken.get(rule_id, 0) for count in counts) for rule_id in ids},
-            sum(count.discarded for count in counts),
-        )
+        return sum(self.by_partition.values(), Counts(0))
+
+    def __add__(self, other: "Quality") -> "Quality":
+        days = sorted({*self.by_partition, *other.by_partition})
+        one, two = ({day: quality.by_partition.get(day, Counts(0)) for day in days} for quality in (self, other))
+        return Quality({day: one[day] + two[day] for day in days})
 
     def failed(self, rules: Sequence[Rule]) -> dict[str, list[Rule]]:
         """Rules beyond their tolerance, by partition; empty when everything may be published."""

@@ -22,6 +22,7 @@ from snowpipe_platform.execution.execute import (
 from snowpipe_platform.execution.planning import plan_table
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.history import latest
+from snowpipe_platform.spec.quality import Counts, Quality
 from snowpipe_platform.spec.table import DerivedTable
 from snowpipe_platform_tests.kit import Faulty, Killed
 from snowpipe_platform_tests.ledger import CHANGES, DIM, FCT, ItemChanges, Ledger, change, rows_in
@@ -218,6 +219,36 @@ def test_a_share_on_the_edge_is_tolerated_and_one_beyond_is_not(ledger, bad_rows
     result = ledger.run(CHANGED, "2024-03-01")
     (rule,) = [rule for rule in rules_of(ledger.pipeline.table(CHANGED)) if rule.id == "amount.is_int64"]
     assert (result.quality.total.verdict(rule), result.published) == (verdict, is_published)
+
+
+@pytest.mark.case("A32")
+def test_a_day_is_judged_whole_however_many_commits_bring_it(ledger):
+    """One half is tolerated."""
+    ledger.land("2024-03-01", *(good(f"a{n}") for n in range(3)))
+    ledger.land("2024-03-02", bad("other day"), *(good(f"o{n}") for n in range(9)))
+    ledger.run(CHANGED)
+    ledger.land("2024-03-01", bad("b"))
+    late = ledger.run(CHANGED, "2024-03-01")
+    assert (late.published, late.new, late.quarantined) == (True, 1, 1)
+    assert late.quality == Quality({"2024-03-01": Counts(4, 1, {"amount.is_int64": 1})})
+    ledger.land("2024-03-01", *(bad(f"c{n}") for n in range(4)))
+    held = ledger.run(CHANGED, "2024-03-01")
+    assert (held.published, held.written, held.quality.total.rows, held.quarantined) == (False, 4, 8, 4)
+    ledger.land("2024-03-01", *(good(f"d{n}") for n in range(2)))
+    whole = ledger.run(CHANGED, "2024-03-01")
+    assert (whole.published, whole.new, whole.quarantined) == (True, 6, 4)
+    assert ledger.run(CHANGED, rebuild=True).quality.by_partition["2024-03-01"] == whole.quality.total
+    assert whole.quality.total == Counts(10, 5, {"amount.is_int64": 5})
+
+
+@pytest.mark.case("A32")
+def test_good_rows_that_come_late_publish_and_leave_the_days_bad_ones_counted(ledger):
+    ledger.land("2024-03-01", bad("a"), bad("b"), good("c"))
+    run_table(replace(ledger.request(CHANGED, "2024-03-01"), override="as they are"), ledger.ground)
+    ledger.land("2024-03-01", good("d"))
+    late = ledger.run(CHANGED, "2024-03-01")
+    assert (late.published, late.new, late.quarantined) == (True, 1, 0)
+    assert late.quality.total == Counts(4, 2, {"amount.is_int64": 2})
 
 
 @pytest.mark.case("A32")
