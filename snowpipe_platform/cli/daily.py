@@ -81,9 +81,12 @@ def status(json: Json = False, traceback: Traceback = False) -> None:
     answer(work, "status", as_json=json, traceback=traceback)
 
 
-def show(
+def show(  # noqa: PLR0913, PLR0917 - an option each
     table: OneTable,
     failing: Annotated[str | None, typer.Option(metavar="RULE", help="Only rows that break this rule.")] = None,
+    partition: Annotated[
+        datetime | None, typer.Option(formats=DAY, metavar="DAY", help="Of those, the rows of one day.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 10,
     json: Json = False,
     traceback: Traceback = False,
@@ -93,13 +96,14 @@ def show(
     Its columns, newest rows, place and last commits; or the rows that break a rule.
 
     - `snowpipe show silver/dim_customers`
-    - `snowpipe show customer_changes --failing email_is_an_address --limit 50`
+    - `snowpipe show customer_changes --failing email_is_an_address --partition 2024-03-03 --limit 50`
     """
 
     def work(project: "Project") -> int:
         from snowpipe_platform.commands import show as command  # noqa: PLC0415
 
-        return command.show(project, table, failing=failing, limit=limit, as_json=json)
+        day = partition.date() if partition else None
+        return command.show(project, table, command.Asked(failing, day, limit, as_json=json))
 
     answer(work, "show", as_json=json, traceback=traceback)
 

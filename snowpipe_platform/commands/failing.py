@@ -1,5 +1,6 @@
 """The rows of one table that break one rule, wherever they are kept."""
 
+from datetime import date
 from difflib import get_close_matches
 
 import ibis
@@ -46,10 +47,15 @@ def find_rule(project: Project, name: str, wanted: str) -> Rule:
     raise ConfigurationError(f"{name} has no rule {wanted!r}. {hint}")
 
 
-def failing_rows(project: Project, name: str, rule: Rule) -> pa.Table:
-    """Published, quarantined, discarded and held rows. `kept_in`: `table`, `quarantine`, `discarded`, or the branch
-    that holds them; then what the rule reads, and of rows that are not valid the payload and origin."""
+def failing_rows(project: Project, name: str, rule: Rule, *, day: date | None = None) -> pa.Table:
+    """Published, quarantined and held rows, of a day or of all; what a person gave up breaks no rule any more.
+
+    `kept_in`: `table`, `quarantine`, or the branch that holds them; then what the rule reads, and of rows that are not
+    valid the payload and origin. Raises ConfigurationError for a day of a table that has none.
+    """
     table, ground = project.pipeline.table(name), project.ground
+    if day is not None and table.day_column is None:
+        raise ConfigurationError(f"{name} has no rows of a day: its rules judge it whole. Leave out --partition.")
     sources = {TABLE_ITSELF: lake_rows(name, project), **_held(project, table)}
     states = {TABLE_ITSELF: ground.lake.state(name), **ground.lake.held(name)}
     with ground.engine.session() as session:
@@ -57,7 +63,9 @@ def failing_rows(project: Project, name: str, rule: Rule) -> pa.Table:
         for place, rows in sources.items():
             session.bind(place, rows)
             bind_related(table, consumption_of(states.get(place)), session, ground)
-            found.append(session.fetch(_failing(table, rule, ibis.table(rows.schema, name=place), place)))
+            bound = ibis.table(rows.schema, name=place)
+            of_day = bound if day is None else bound.filter(bound[table.day_column] == day)
+            found.append(session.fetch(_failing(table, rule, of_day, place)))
     return pa.concat_tables(found, promote_options="permissive")
 
 
@@ -75,11 +83,10 @@ def _failing(table: Table, rule: Rule, rows: ir.Table, place: str) -> ir.Table:
         return broken.select(
             kept_in=ibis.literal(place), **{name: broken[name] for name in _columns(table, rule, rows)}
         )
-    broken = rows.filter(rows[FAILED_RULES].contains(rule.id))
+    broken = rows.filter(rows[FAILED_RULES].contains(rule.id) & (rows[STATUS] != DISCARDED))
+    is_published = place == TABLE_ITSELF
     kept_in = (
-        broken[STATUS].cases((QUARANTINED, "quarantine"), (DISCARDED, "discarded"), else_=TABLE_ITSELF)
-        if place == TABLE_ITSELF
-        else ibis.literal(place)
+        broken[STATUS].cases((QUARANTINED, "quarantine"), else_=TABLE_ITSELF) if is_published else ibis.literal(place)
     )
     return broken.select(kept_in=kept_in, **{name: broken[name] for name in _columns(table, rule, rows)})
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
@@ -21,6 +22,8 @@ from snowpipe_platform.commands.terminal import (
     print_text,
     print_wrapped,
 )
+from snowpipe_platform.errors import ConfigurationError
+from snowpipe_platform.execution.decided import decided
 from snowpipe_platform.execution.execute import PARTITION_PROPERTY, ROWS_PROPERTY, RUN_ID_PROPERTY
 from snowpipe_platform.execution.run import BRONZE
 from snowpipe_platform.spec.as_of import ANALYSIS_DATE
@@ -36,13 +39,14 @@ LONGEST_TYPE = 24
 
 @dataclass(frozen=True)
 class CommitLine:
-    """One commit, or one manifest of a bronze log that counts."""
+    """One commit, or one manifest of a bronze log that counts. decided: by whom and why, where a person did."""
 
     number: int
     at: str
     rows: int
     day: str
     run_id: str
+    decided: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,39 +62,53 @@ class TableView:
     commits: Sequence[CommitLine]
 
 
-def show(project: Project, table: str, *, failing: str | None, limit: int, as_json: bool) -> int:
-    """0. Raises ConfigurationError for a table or rule there is not."""
+@dataclass(frozen=True)
+class Asked:
+    """What was typed. failing: a rule; day: of its rows those of one load day or analysis date."""
+
+    failing: str | None = None
+    day: date | None = None
+    limit: int = 10
+    as_json: bool = False
+
+
+def show(project: Project, table: str, asked: Asked) -> int:
+    """0. Raises ConfigurationError for a table or rule there is not, and for a day that nothing has."""
     name = find_table(table, project.pipeline)
-    if failing is not None:
-        return _show_failing(project, name, failing, limit=limit, as_json=as_json)
-    view = _view(project, name, limit)
-    if as_json:
+    if asked.failing is not None:
+        return _show_failing(project, name, asked.failing, asked)
+    if asked.day is not None:
+        raise ConfigurationError("--partition goes with --failing RULE: it says whose day's rows.")
+    view = _view(project, name, asked.limit)
+    if asked.as_json:
         print_json({**vars(view), "commits": [vars(commit) for commit in view.commits]})
     else:
         _print_view(view)
     return 0
 
 
-def _show_failing(project: Project, name: str, wanted: str, *, limit: int, as_json: bool) -> int:
+def _show_failing(project: Project, name: str, wanted: str, asked: Asked) -> int:
     rule = find_rule(project, name, wanted)
-    found = failing_rows(project, name, rule)
-    rows = found.slice(0, limit)
-    if as_json:
+    found = failing_rows(project, name, rule, day=asked.day)
+    rows = found.slice(0, asked.limit)
+    if asked.as_json:
         print_json(
             {
                 "table": name,
                 "rule": rule.id,
                 "description": rule.description,
+                "day": asked.day,
                 "count": len(found),
                 "rows": rows.to_pylist(),
             }
         )
         return 0
-    print_heading(f"{name}: {rule.description} ({rule.id})")
+    of_day = "" if asked.day is None else f" on {asked.day}"
+    print_heading(f"{name}: {rule.description} ({rule.id}){of_day}")
     if not len(found):
         print_text("no row breaks it")
         return 0
-    more = f"{limit:,} of {len(found):,} rows; --limit for more" if len(found) > limit else ""
+    more = f"{asked.limit:,} of {len(found):,} rows; --limit for more" if len(found) > asked.limit else ""
     shown = [name for name in rows.column_names if name not in ORIGIN and rows[name].null_count < len(rows)]
     listed = rows.to_pylist()
     details = [_origin(row) for row in listed]
@@ -154,6 +172,7 @@ def _commits(project: Project, name: str) -> list[CommitLine]:
             int(state.properties.get(ROWS_PROPERTY, 0)),
             state.properties.get(PARTITION_PROPERTY) or NOTHING,
             state.properties.get(RUN_ID_PROPERTY, NOTHING),
+            decided(state),
         )
         for state in project.ground.lake.history(name)[-COMMITS:]
     ]
@@ -176,4 +195,5 @@ def _print_view(view: TableView) -> None:
     print_rows(list(view.columns), [list(row.values()) for row in view.rows])
     print_text()
     titles = ("commit", "at (UTC)", "rows", "day", "run")
-    print_rows(titles, [(commit.number, commit.at, commit.rows, commit.day, commit.run_id) for commit in view.commits])
+    lines = [(commit.number, commit.at, commit.rows, commit.day, commit.run_id) for commit in view.commits]
+    print_rows(titles, lines, details=[commit.decided or "" for commit in view.commits])

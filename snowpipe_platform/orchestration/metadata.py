@@ -8,6 +8,7 @@ import dagster as dg
 import ibis
 
 from snowpipe_platform.errors import SnowpipeError, SourceError, TransientSourceError
+from snowpipe_platform.execution.decided import decided
 from snowpipe_platform.execution.execute import ROWS_PROPERTY, TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.extraction_plan import describe_interval
@@ -108,6 +109,8 @@ def table_metadata(result: TableResult, ground: Ground) -> Metadata:
     found |= _lineage_metadata(table, plan.request.pipeline, ground)
     if state is not None:
         found["snapshot_id"] = _text(str(state.snapshot_id))
+        if result.committed and (by := decided(state)) is not None:
+            found["decided"] = _text(by)
         found["dagster/uri"] = _text(ground.lake.location(table.name))
         found["rows_per_commit"] = _md(_rows_chart(table, ground.lake.history(table.name)))
     if table_deadline(table) is not None:

@@ -53,7 +53,7 @@ def _published(judged: Judged) -> dg.AssetCheckResult:
         broken = ", ".join(rule.id for rule in failed) or "another load day of the same run"
         held = None if judged.state is None else Cost.decode(judged.state.properties.get(COST_PROPERTY))
         text = f"{held.rows if held else counts.rows:,} rows are held back by {broken}; the table is as it was"
-        shows = [f"snowpipe show {table.name} --failing {rule.id}" for rule in failed]
+        shows = [_show_command(judged, rule) for rule in failed]
         about["next"] = dg.MetadataValue.md("\n".join(f"- `{command}`" for command in shows))
         about["quality"] = dg.MetadataValue.md(quality_table(rules, counts))
     return dg.AssetCheckResult(
@@ -79,7 +79,7 @@ def _rule_outcome(
         "tolerated": dg.MetadataValue.text(tolerated(rule)),
         "rule": dg.MetadataValue.text(f"{rule.id}: {rule.description}"),
         "counts_from": dg.MetadataValue.text(source),
-        "show_all": dg.MetadataValue.text(f"snowpipe show {judged.table.name} --failing {rule.id}"),
+        "show_all": dg.MetadataValue.text(_show_command(judged, rule)),
         "trend": dg.MetadataValue.md(trend(rule.id, judged_points(judged, rule.id, days))),
     }
     if rows:
@@ -94,6 +94,11 @@ def _rule_outcome(
         description=f"{broken:,} of {counts.rows:,} rows ({counts.share(rule.id):.2%}) break it",
         metadata=about,
     )
+
+
+def _show_command(judged: Judged, rule: Rule) -> str:
+    of_day = "" if judged.day is None else f" --partition {judged.day}"
+    return f"snowpipe show {judged.table.name} --failing {rule.id}{of_day}"
 
 
 def up_to_date_outcome(table: AsOfTable, on: date, dates: AnalysisDates) -> dg.AssetCheckResult:

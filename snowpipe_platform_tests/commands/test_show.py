@@ -1,8 +1,10 @@
 """`snowpipe show`: a table, and the rows that break a rule."""
 
+import getpass
+
 import pytest
 
-from snowpipe_platform_tests.tiny import CUSTOMER_LIST, TinyShop
+from snowpipe_platform_tests.tiny import CUSTOMER_LIST, ORDER_CHANGES, TinyShop
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,51 @@ def test_quarantined_and_held_rows_are_shown_with_payload_and_origin(judged):
     quarantined = next(row for row in told["rows"] if row["order_id"] == "o2")
     assert '"amount":"two"' in quarantined["payload"].replace(" ", "")
     assert quarantined["source_file"].startswith("orders/year=2024/month=03/day=01/")
+
+
+def test_the_rows_of_one_day_are_those_its_check_counts(judged):
+    def ids(*words):
+        told = judged.json("show", "silver/order_changes", "--failing", "amount.is_decimal", *words)
+        assert told["count"] == len(told["rows"])
+        return [row["order_id"] for row in told["rows"]]
+
+    assert ids("--partition", "2024-03-01") == ["o2"]
+    assert ids("--partition", "2024-03-02") == ["o4"]
+    assert ids("--partition", "2024-03-03") == []
+    answer = judged.type("show", "silver/fct_orders", "--failing", "amount.less_than", "--partition", "2024-03-01")
+    assert (answer.exit_code, answer.stderr.splitlines()[0]) == (
+        2,
+        "error: silver/fct_orders has no rows of a day: its rules judge it whole. Leave out --partition.",
+    )
+    assert judged.type("show", "silver/order_changes", "--partition", "2024-03-01").exit_code == 2
+
+
+def test_a_row_that_was_given_up_breaks_no_rule(tmp_path, monkeypatch):
+    shop = TinyShop(tmp_path, monkeypatch)
+    shop.orders(*((f"o{n}", "two" if n == 2 else "1.00", "2024-03-01 10:00") for n in range(1, 5)))
+    shop.end_day("2024-03-01")
+    shop.type("run", "bronze/orders", "silver/order_changes")
+    assert failing(shop, "amount.is_decimal")["count"] == 1
+    shop.type("quarantine", "discard", "silver/order_changes", "--day", "2024-03-01", "--reason", "a test", "--yes")
+    shop.type("run", "silver/order_changes")
+    assert failing(shop, "amount.is_decimal")["count"] == 0
+
+
+def test_what_a_person_decided_stands_under_the_commit(tmp_path, monkeypatch):
+    strict = ORDER_CHANGES.replace("pa.Field(nullable=True, metadata", "pa.Field(nullable=True, lt=100, metadata")
+    shop = TinyShop(tmp_path, monkeypatch, silver__order_changes=strict)
+    shop.orders(("o1", "500.00", "2024-03-01 10:00"), ("o2", "2.00", "2024-03-01 10:00"))
+    shop.end_day("2024-03-01")
+    shop.type("run", "bronze/orders", "silver/order_changes")
+    shop.type("run", "silver/order_changes", "--publish-anyway", "known outage")
+    (commit,) = shop.json("show", "silver/order_changes")["commits"]
+    told = f"published anyway, beyond amount.less_than, by {getpass.getuser()}: known outage"
+    assert commit["decided"] == told
+    assert told in " ".join(shop.type("show", "silver/order_changes").stdout.split())
+    shop.edit("silver/order_changes.py", ORDER_CHANGES)
+    shop.type("quarantine", "replay", "silver/order_changes", "--reason", "any text will do", "--yes")
+    *_, replayed = shop.json("show", "silver/order_changes")["commits"]
+    assert replayed["decided"] == f"replayed 1 row by {getpass.getuser()}: any text will do"
 
 
 def test_a_warning_shows_rows_of_the_table_itself(judged):

@@ -69,7 +69,7 @@ def test_a_rule_of_a_changes_table_tells_of_its_day(days):
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert result.description == "4 of 10 rows (40.00%) break it"
     assert (told["rule"], told["tolerated"]) == ("amount.is_int64: amount is an int64", "0.00% / 50.00%")
-    assert told["show_all"] == "snowpipe show silver/item_changes --failing amount.is_int64"
+    assert told["show_all"] == "snowpipe show silver/item_changes --failing amount.is_int64 --partition 2024-03-03"
     assert told["sql"] == (
         'snowpipe sql "SELECT * FROM silver.item_changes_quarantine '
         "WHERE list_contains(failed_rules, 'amount.is_int64') AND load_day = DATE '2024-03-03'\""
