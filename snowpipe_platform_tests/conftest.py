@@ -9,6 +9,12 @@ def pytest_addoption(parser):
     parser.addoption("--month-days", type=int, default=10, help="days of the simulated month; make month has 31")
 
 
+def pytest_collection_modifyitems(items):
+    """Modules with slow tests first, so that no worker begins one when the others are done."""
+    slow = {item.module for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.module not in slow)
+
+
 @pytest.fixture
 def make_world(tmp_path):
     """Make a World with one query: `make_world(primary_key="id")`."""
