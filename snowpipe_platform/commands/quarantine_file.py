@@ -55,7 +55,8 @@ def read_edited(path: Path) -> dict[Origin, Texts]:
     """What the file has for each row, by source column. Raises ConfigurationError, naming the line."""
     _require_form(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig", newline="") as file:  # a line break inside a value stays as it is
+            text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         told = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text; save it as CSV UTF-8"
         raise ConfigurationError(f"{path} cannot be read: {told}.") from error
@@ -97,7 +98,8 @@ def _lines(table: ChangesTable, rows: Sequence[QuarantinedRow], columns: Sequenc
         yield from (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         return
     written = io.StringIO()
-    writer = csv.DictWriter(written, [*OWN_COLUMNS, *columns], lineterminator="\n")
+    # Python 3.11 quotes a value with a line break only where the line's own end has that character.
+    writer = csv.DictWriter(written, [*OWN_COLUMNS, *columns], lineterminator="\r\n")
     writer.writeheader()
     for record in records:
         # A spreadsheet would read 12:05 as a time, and reads #12:05 as a text.
@@ -121,7 +123,7 @@ def _source(row: QuarantinedRow, columns: Sequence[str]) -> dict[str, str | None
 
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
     """Lines without any value, as spreadsheets leave at the end, are passed over."""
-    header = text.partition("\n")[0]
+    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
     delimiter = max(DELIMITERS, key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
@@ -138,7 +140,7 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str | None
 
 
 def _json_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
         if not line.strip():
             continue
         try:
