@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,13 @@ _FORMULA, _NUMBER = re.compile(r"'*[=+\-@\t\r]"), re.compile(r"-?[0-9.]+")
 
 
 def export(project: Project, name: str, options: Options, *, to: Path) -> int:
-    """0. Raises ConfigurationError for a file that is there already: it may hold somebody's edits."""
+    """0; without a row no file is written. Raises ConfigurationError for a file that is there already: it may hold
+    somebody's edits."""
     table = find_changes_table(name, project)
     _require_form(to)
     rows = quarantined_rows(table, project.ground, selection(project, table, options))
+    if not rows:
+        return _nothing_to_export(table, options)
     columns = list(all_columns(project.ground.bronze.log(table.source)))
     _refuse_own(table, columns)
     try:
@@ -42,12 +46,21 @@ def export(project: Project, name: str, options: Options, *, to: Path) -> int:
         raise ConfigurationError(f"{to} is there already, perhaps with edits. Name another file.") from error
     except OSError as error:
         raise ConfigurationError(f"{to} cannot be written: {error.strerror}.") from error
-    command = f'snowpipe quarantine replay {table.name} --edited {to} --reason "..."'
+    command = f'snowpipe quarantine replay {table.name} --edited {shlex.quote(str(to))} --reason "..."'
     if options.as_json:
         print_json({"table": table.name, "file": str(to), "rows": len(rows), "next": command})
         return 0
     print_text(f"{rows_in_words(len(rows))} of {table.name} in {to}. Edit it, leave {ID} as it is, then")
     print_next(command)
+    return 0
+
+
+def _nothing_to_export(table: ChangesTable, options: Options) -> int:
+    if options.as_json:
+        print_json({"table": table.name, "file": None, "rows": 0, "next": None})
+        return 0
+    chosen = " that was asked for" if options.rule or options.day else ""
+    print_text(f"nothing to export: no row of {table.name}{chosen} is in quarantine")
     return 0
 
 
