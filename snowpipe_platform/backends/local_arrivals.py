@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from snowpipe_platform.errors import LakeError
+from snowpipe_platform.errors import ArrivalError, LakeError
 from snowpipe_platform.records import Arrival
 
 ARRIVALS_FOLDER = "arrivals"
@@ -16,7 +16,8 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC
 
 
 class LocalArrivals:
-    """The files under one folder. A link to a file counts as the file; a link to a folder is not followed."""
+    """The files under one folder. A link to a file among them counts as the file. One that leads elsewhere is listed,
+    and refused when it is opened; a link to a folder is not followed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -31,8 +32,13 @@ class LocalArrivals:
         return self._arrival(path)
 
     def open(self, path: str) -> BinaryIO:
+        """Raises ArrivalError for a link to a file elsewhere: whoever may drop files need not be allowed to read it."""
         self._refuse_elsewhere(path)
-        return (self._folder / path).open("rb")
+        file = (self._folder / path).resolve()
+        if not file.is_relative_to(self._folder.resolve()):
+            msg = f"{self._folder / path} is a link to a file outside {self._folder}. Put the file itself there."
+            raise ArrivalError(msg)
+        return file.open("rb")
 
     def _paths(self) -> Iterator[str]:
         for folder, below, names in os.walk(self._folder, onerror=_refused):
