@@ -10,6 +10,7 @@ from snowpipe_platform.commands.deciding import DECLINED, DRY_RUN, agreed, autho
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.commands.queries import find_query
 from snowpipe_platform.commands.terminal import (
+    NOTE_INDENT,
     NOTHING,
     cut,
     print_cut,
@@ -21,11 +22,12 @@ from snowpipe_platform.commands.terminal import (
     print_wrapped,
 )
 from snowpipe_platform.errors import ConfigurationError, did_you_mean
+from snowpipe_platform.execution.arrivals import arrival_name
 from snowpipe_platform.records import ClosedLetter, Closing, DeadLetter, LetterKind
 
 SHORTEST_ID = 7
 """As git abbreviates."""
-LONGEST_SUBJECT = 20
+LONGEST_SUBJECT, LONGEST_PATH = 20, 32
 LISTED = "snowpipe dead-letters list"
 
 
@@ -187,22 +189,41 @@ def _filtered(project: Project, letters: Sequence[DeadLetter], choice: Choice) -
 
 
 def print_letters(letters: Sequence[DeadLetter], names: Mapping[str, str]) -> None:
-    """One line each, with when it failed and why, cut at the edge. names: abbreviated ids."""
+    """One line each, with when it failed and why, cut at the edge. Of a file why stands below, as its name takes the
+    place. names: abbreviated ids."""
     title, *starts = named(letters, names)
     print_heading(f"{title}  {'failed':<10}  why")
     for letter, start in zip(letters, starts, strict=True):
-        print_cut(f"{start}  {letter.failed_at:%Y-%m-%d}  {letter.error}")
+        begun = f"{start}  {letter.failed_at:%Y-%m-%d}"
+        if letter.kind == "arrival":
+            print_cut(begun)
+            print_cut(f"{NOTE_INDENT}{_why(letter)}")
+        else:
+            print_cut(f"{begun}  {letter.error}")
+
+
+def _why(letter: DeadLetter) -> str:
+    """The error of a file, without the name it begins with."""
+    name = arrival_name(letter.request["entity"], letter.request["path"])
+    return letter.error.removeprefix(name).removeprefix(":").strip()
 
 
 def named(letters: Sequence[DeadLetter], names: Mapping[str, str]) -> list[str]:
-    """A title, and which letter each is, aligned: id, kind, query and load day."""
+    """A title, and which letter each is, aligned: id, kind, query or the end of a file's path, and load day."""
     told = [
-        (names[letter.id], letter.kind, cut(letter.subject, LONGEST_SUBJECT), letter.request.get("load_day", NOTHING))
-        for letter in letters
+        (names[letter.id], letter.kind, _subject(letter), letter.request.get("load_day", NOTHING)) for letter in letters
     ]
-    cells = [("id", "kind", "query", "load day"), *told]
+    subject = "query or file" if any(letter.kind == "arrival" for letter in letters) else "query"
+    cells = [("id", "kind", subject, "load day"), *told]
     widths = [max(len(cell[i]) for cell in cells) for i in range(len(cells[0]))]
     return ["  ".join(text.ljust(width) for text, width in zip(cell, widths, strict=True)) for cell in cells]
+
+
+def _subject(letter: DeadLetter) -> str:
+    if letter.kind != "arrival":
+        return cut(letter.subject, LONGEST_SUBJECT)
+    path = f"{letter.request['entity']}/{letter.request['path']}"
+    return path if len(path) <= LONGEST_PATH else f"…{path[1 - LONGEST_PATH :]}"
 
 
 def _print_closed(closed: Sequence[ClosedLetter], names: Mapping[str, str]) -> None:
