@@ -84,8 +84,14 @@ def next_step(outcomes: Sequence[Outcome]) -> str | None:
         return f"snowpipe run {' '.join(old)} --rebuild"
     if worst is None or not (worst.status.stops or worst.findings):
         return None
+    return _look_into(worst, outcomes)
+
+
+def _look_into(worst: Outcome, outcomes: Sequence[Outcome]) -> str:
     if worst.findings and not worst.step.name.startswith("bronze/"):
         return show_failing(worst.step.name, worst.findings[0])
+    if any(result.manifest is not None and result.manifest.rows_dropped for result in worst.extractions):
+        return "snowpipe dead-letters list"
     if worst.status is Status.FAILED:
         return AGAIN if _all_wait_for_another_run(outcomes) else "snowpipe doctor"
     if worst.note.startswith(WAITS_FOR):
