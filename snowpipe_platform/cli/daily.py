@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snowpipe_platform.cli.words import DAY, Json, OneTable, Tables, Traceback
+from snowpipe_platform.cli.words import DAY, Json, OneTable, Tables, Traceback, complete_rule
 from snowpipe_platform.commands.invocation import answer, guard
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ def status(json: Json = False, traceback: Traceback = False) -> None:
 
 def show(
     table: OneTable,
-    failing: Annotated[str | None, typer.Option(metavar="RULE", help="Only rows that break this rule.")] = None,
+    failing: Annotated[
+        str | None, typer.Option(metavar="RULE", help="Only rows that break this rule.", autocompletion=complete_rule)
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 10,
     json: Json = False,
     traceback: Traceback = False,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snowpipe_platform.cli.words import DAY, Json, OneTable, Traceback
+from snowpipe_platform.cli.words import DAY, Json, OneTable, Traceback, complete_error_rule
 from snowpipe_platform.commands.invocation import answer
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-OfRule = Annotated[str | None, typer.Option("--rule", metavar="RULE", help="Only rows that break this rule.")]
+OfRule = Annotated[
+    str | None,
+    typer.Option("--rule", metavar="RULE", help="Only rows that break this rule.", autocompletion=complete_error_rule),
+]
 OfDay = Annotated[
     datetime | None, typer.Option("--day", formats=DAY, metavar="DAY", help="Only rows of this load day.")
 ]

@@ -37,6 +37,39 @@ def complete_column(incomplete: str) -> list[str]:
     return [*complete_table(incomplete), *(name for name in columns if name.startswith(incomplete))]
 
 
+def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
+    """Rules of the table that was typed before."""
+    from snowpipe_platform.commands.completion import rule_ids  # noqa: PLC0415
+
+    return [name for name in rule_ids(_table_before(context)) if name.startswith(incomplete)]
+
+
+def complete_error_rule(context: typer.Context, incomplete: str) -> list[str]:
+    """Of them those that keep rows in quarantine."""
+    from snowpipe_platform.commands.completion import rule_ids  # noqa: PLC0415
+
+    return [name for name in rule_ids(_table_before(context), of_errors=True) if name.startswith(incomplete)]
+
+
+def complete_kind(incomplete: str) -> list[str]:
+    """Kinds of dead letters."""
+    from snowpipe_platform.commands.completion import letter_kinds  # noqa: PLC0415
+
+    return [name for name in letter_kinds() if name.startswith(incomplete)]
+
+
+def complete_letter(incomplete: str) -> list[tuple[str, str]]:
+    """Ids of the dead letters that wait, and what they are of."""
+    from snowpipe_platform.commands.completion import letter_ids  # noqa: PLC0415
+
+    return [(name, about) for name, about in letter_ids() if name.startswith(incomplete)]
+
+
+def _table_before(context: typer.Context) -> str:
+    """An option whose value is only being typed leaves the arguments before it among what is not parsed."""
+    return str(context.params.get("table") or next(iter(context.args), ""))
+
+
 Tables = Annotated[
     list[str] | None,
     typer.Argument(metavar="TABLE", help="such as silver/dim_customers; all if none", autocompletion=complete_table),
