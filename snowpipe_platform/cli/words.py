@@ -1,10 +1,17 @@
 """The arguments and options that several commands take."""
 
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
 
-DAY = ["%Y-%m-%d"]
+
+def day_of(text: str) -> date:
+    """The day that was typed."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no day; write one as 2024-03-01") from error
 
 
 def complete_table(incomplete: str) -> list[str]:
