@@ -1,5 +1,6 @@
 """Files that others drop into a local folder."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -53,6 +54,10 @@ class LocalArrivals:
             found = (self._folder / path).stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            return None  # a link that leads to itself
         if not stat.S_ISREG(found.st_mode):
             return None
         version = f"{found.st_size:x}-{found.st_mtime_ns:x}-{found.st_ctime_ns:x}"

@@ -139,6 +139,7 @@ def _named(error: Exception, name: str) -> Exception:
     """The error, with the file's name before what does not say it."""
     if name in str(error):
         return error
-    named = ArrivalError(f"{name} cannot be adopted: {str(error).rstrip('.')}. Mend the file and write it again.")
+    told = " ".join(str(error).split()).rstrip(".")
+    named = ArrivalError(f"{name} cannot be adopted: {told}. Mend the file and write it again.")
     named.__cause__ = error
     return named

@@ -98,6 +98,7 @@ def test_a_link_to_a_file_counts_as_the_file_and_what_is_no_file_is_left_alone(s
     (folder / "linked.csv").symlink_to(tmp_path / "elsewhere/a.csv")
     (folder / "folder").symlink_to(tmp_path / "elsewhere")
     (folder / "broken.csv").symlink_to(tmp_path / "nowhere")
+    (folder / "loop.csv").symlink_to(folder / "loop.csv")
     os.mkfifo(folder / "pipe.csv")
     (folder / os.fsdecode(b"latin-\xe9.csv")).write_bytes(b"1")
     assert [one.path for one in store.arrivals("orders")] == ["linked.csv"]

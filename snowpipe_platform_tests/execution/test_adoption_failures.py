@@ -196,7 +196,7 @@ def test_what_is_not_the_files_fault_ends_the_run_and_makes_no_dead_letter(world
 
 
 def test_an_error_of_a_library_is_told_with_the_files_name(world):
-    world.swap(bronze=Faulty(world.ground.bronze, ValueError("strange bytes."), {"open_arrival": [1]}))
+    world.swap(bronze=Faulty(world.ground.bronze, ValueError("strange\n  bytes."), {"open_arrival": [1]}))
     (file,) = adopt(world, "a.csv").files
     told = "bronze/orders/arrivals/a.csv cannot be adopted: strange bytes. Mend the file and write it again."
     assert (str(file.error), world.ground.dead_letters.all()[0].error) == (told, told)
