@@ -71,7 +71,7 @@ def letter_kinds() -> list[str]:
 def letter_ids() -> list[tuple[str, str]]:
     """Abbreviated, of the dead letters that wait, and what each is of; none where no state is kept yet."""
     from snowpipe_platform.backends.sqlite_state import SqliteState  # noqa: PLC0415
-    from snowpipe_platform.commands.dead_letters import abbreviated  # noqa: PLC0415
+    from snowpipe_platform.commands.dead_letters_lines import abbreviated  # noqa: PLC0415
 
     try:
         letters = SqliteState(read_settings().state_path).all()

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from snowpipe_platform.commands.dead_letters import SHORTEST_ID, Typed, abbreviated, chosen, counted, named
+from snowpipe_platform.commands.dead_letters import Typed, chosen, counted
 from snowpipe_platform.commands.dead_letters_files import adopt_again, told
+from snowpipe_platform.commands.dead_letters_lines import SHORTEST_ID, abbreviated, named
 from snowpipe_platform.commands.deciding import DECLINED, DRY_RUN, agreed, author_of
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.commands.reporter import open_reporter

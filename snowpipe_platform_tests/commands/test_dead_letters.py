@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from snowpipe_platform.backends.sqlite_state import SqliteState
-from snowpipe_platform.commands.dead_letters import abbreviated
+from snowpipe_platform.commands.dead_letters_lines import abbreviated
 from snowpipe_platform.records import DeadLetter
 from snowpipe_platform.settings import read_settings
 from snowpipe_platform_tests.tiny import QUERIES, TinyShop
