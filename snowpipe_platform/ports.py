@@ -100,7 +100,8 @@ class BronzeStore(Protocol):
         """One of them as it is now, None when it is not there. Raises LakeError for a path that leads elsewhere."""
 
     def open_arrival(self, entity: str, path: str) -> BinaryIO:
-        """Its bytes; the caller closes it. Raises LakeError for a path that leads elsewhere, OSError otherwise."""
+        """Its bytes; the caller closes it. Raises LakeError for a path that leads elsewhere, ArrivalError for a link
+        that does, OSError otherwise."""
 
 
 class Recognizer(Protocol):

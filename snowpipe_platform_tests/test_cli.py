@@ -73,6 +73,21 @@ def test_a_family_typed_alone_is_answered_with_what_can_follow(shop, words):
     assert f"Usage: {' '.join(['snowpipe', *words])} " in answer.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["plan", "--partition", "2024-13-01"], "--partition"),
+        (["run", "--from", "2024-02-01", "--to", "2024-02-30"], "--to"),
+        (["quarantine", "show", "order_changes", "--day", "yesterday"], "--day"),
+    ],
+)
+def test_what_is_no_day_is_answered_with_how_one_is_written(shop, words, option):
+    answer = shop.type(*words)
+    told = f"Invalid value for '{option}': '{words[-1]}' is no day; write one as 2024-03-01"
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert answer.stderr.splitlines()[0] == f"error: {told}"
+
+
 def test_the_version_is_one_line(shop):
     assert shop.type("--version").stdout == "snowpipe 0.1.0\n"
 

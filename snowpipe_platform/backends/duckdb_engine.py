@@ -16,7 +16,7 @@ from snowpipe_platform.backends.duckdb_sql import (
     bronze_sql,
     condition_sql,
     identifier,
-    list_sql,
+    lake_sql,
     literal,
     type_sql,
 )
@@ -73,9 +73,11 @@ class DuckDBSession:
         elif isinstance(rows, ChangedRows):
             self._keep(name, _changed_sql(rows))
         elif isinstance(rows, LakeRows):
-            self._connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS {_lake_sql(rows)}")
+            self._connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS {lake_sql(rows)}")
             with_files = identifier(name + WITH_FILES)
-            self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {with_files} AS {_lake_sql(rows, with_file=True)}")
+            self._connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW {with_files} AS {lake_sql(rows, with_file=FILE_NAME)}"
+            )
         else:
             sql = bronze_sql(rows.manifests, rows.locations, rows.schema)
             self._connection.execute(f"CREATE TEMP VIEW {identifier(name)} AS {sql}")
@@ -166,25 +168,12 @@ def _exact_sql(expression: ir.Table) -> str:
 def _changed_sql(rows: ChangedRows) -> str:
     """Each row as often as one side has it more than the other. One aggregate: DuckDB's EXCEPT ALL numbers both sides
     with a window, and took five times as long over 2.5 million rows."""
-    sides = f"SELECT *, 1 AS {BALANCE} FROM ({_lake_sql(rows.after)}) UNION ALL "  # noqa: S608
-    sides += f"SELECT *, -1 FROM ({_lake_sql(rows.before)})"  # noqa: S608
+    sides = f"SELECT *, 1 AS {BALANCE} FROM ({lake_sql(rows.after)}) UNION ALL "  # noqa: S608
+    sides += f"SELECT *, -1 FROM ({lake_sql(rows.before)})"  # noqa: S608
     columns = ", ".join(identifier(name) for name in rows.after.schema)
     counted = f"SELECT {columns}, sum({BALANCE}) AS {BALANCE} FROM ({sides}) GROUP BY ALL HAVING sum({BALANCE}) <> 0"  # noqa: S608
     side = f"CASE WHEN {BALANCE} > 0 THEN {literal(AFTER)} ELSE {literal(BEFORE)} END AS {CHANGE_SIDE}"
     return f"SELECT {columns}, {side} FROM ({counted}), range(abs({BALANCE})::BIGINT)"  # noqa: S608
-
-
-def _lake_sql(rows: LakeRows, *, with_file: bool = False) -> str:
-    """Columns by name; one that older files lack is null."""
-    file = f", filename AS {FILE_NAME}" if with_file else ""
-    nulls = ", ".join(f"CAST(NULL AS {type_sql(t)}) AS {identifier(n)}" for n, t in rows.schema.items())
-    nothing = f"SELECT {nulls}, CAST(NULL AS VARCHAR) AS filename WHERE false"
-    source = nothing
-    if rows.paths:
-        options = "union_by_name = true, filename = true, hive_partitioning = false"
-        source = f"{nothing} UNION ALL BY NAME SELECT * FROM read_parquet({list_sql(rows.paths)}, {options})"  # noqa: S608
-    columns = ", ".join(identifier(name) for name in rows.schema)
-    return f"SELECT {columns}{file} FROM ({source})"  # noqa: S608
 
 
 def _field_ids_sql(ids: Mapping[str, object]) -> str:

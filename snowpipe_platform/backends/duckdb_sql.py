@@ -8,6 +8,7 @@ import ibis.expr.datatypes as dt
 from ibis.backends.sql.datatypes import DuckDBType
 
 from snowpipe_platform.errors import ConfigurationError
+from snowpipe_platform.records import LakeRows
 from snowpipe_platform.spec.manifest import Manifest
 
 SOURCE_FILE = "source_file"
@@ -67,6 +68,21 @@ def bronze_sql(manifests: Sequence[Manifest], locations: Mapping[str, str], sche
     ordered = sorted(with_files, key=_shape)
     parts = [_part(list(group), locations, schema) for _, group in groupby(ordered, key=_shape)]
     return " UNION ALL ".join(parts)
+
+
+def lake_sql(rows: LakeRows, *, with_file: str | None = None) -> str:
+    """A SELECT of the columns of the rows' schema; one that no file has, or only newer ones, is null.
+
+    with_file: the name of one more column, the path of the row's file.
+    """
+    nulls = ", ".join(f"CAST(NULL AS {type_sql(t)}) AS {identifier(n)}" for n, t in rows.schema.items())
+    source = f"SELECT {nulls}, CAST(NULL AS VARCHAR) AS {_SCANNED_FILE} WHERE false"
+    if rows.paths:
+        options = f"union_by_name = true, filename = {literal(_SCANNED_FILE)}, hive_partitioning = false"
+        source += f" UNION ALL BY NAME SELECT * FROM read_parquet({list_sql(rows.paths)}, {options})"  # noqa: S608
+    columns = ", ".join(identifier(name) for name in rows.schema)
+    file = f", {_SCANNED_FILE} AS {identifier(with_file)}" if with_file is not None else ""
+    return f"SELECT {columns}{file} FROM ({source})"  # noqa: S608
 
 
 def _shape(manifest: Manifest) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Files that others drop into a local folder."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from snowpipe_platform.errors import LakeError
+from snowpipe_platform.errors import ArrivalError, LakeError
 from snowpipe_platform.records import Arrival
 
 ARRIVALS_FOLDER = "arrivals"
@@ -16,7 +17,8 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC
 
 
 class LocalArrivals:
-    """The files under one folder. A link to a file counts as the file; a link to a folder is not followed."""
+    """The files under one folder. A link to a file among them counts as the file. One that leads elsewhere is listed,
+    and refused when it is opened; a link to a folder is not followed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -31,8 +33,13 @@ class LocalArrivals:
         return self._arrival(path)
 
     def open(self, path: str) -> BinaryIO:
+        """Raises ArrivalError for a link to a file elsewhere: whoever may drop files need not be allowed to read it."""
         self._refuse_elsewhere(path)
-        return (self._folder / path).open("rb")
+        file = (self._folder / path).resolve()
+        if not file.is_relative_to(self._folder.resolve()):
+            msg = f"{self._folder / path} is a link to a file outside {self._folder}. Put the file itself there."
+            raise ArrivalError(msg)
+        return file.open("rb")
 
     def _paths(self) -> Iterator[str]:
         for folder, below, names in os.walk(self._folder, onerror=_refused):
@@ -47,6 +54,10 @@ class LocalArrivals:
             found = (self._folder / path).stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            return None  # a link that leads to itself
         if not stat.S_ISREG(found.st_mode):
             return None
         version = f"{found.st_size:x}-{found.st_mtime_ns:x}-{found.st_ctime_ns:x}"

@@ -1,11 +1,11 @@
 """What is typed every day: run, status, show, sql, doctor, demo, dev."""
 
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snowpipe_platform.cli.words import DAY, Json, OneTable, Tables, Traceback
+from snowpipe_platform.cli.words import Json, OneTable, Tables, Traceback, complete_rule, day_of
 from snowpipe_platform.commands.invocation import answer, guard
 
 if TYPE_CHECKING:
@@ -20,11 +20,9 @@ def register(app: typer.Typer) -> None:
 
 def run(  # noqa: PLR0913, PLR0917 - an option each
     tables: Tables = None,
-    partition: Annotated[datetime | None, typer.Option(formats=DAY, metavar="DAY", help="One load day.")] = None,
-    start: Annotated[
-        datetime | None, typer.Option("--from", formats=DAY, metavar="DAY", help="First load day.")
-    ] = None,
-    end: Annotated[datetime | None, typer.Option("--to", formats=DAY, metavar="DAY", help="Last load day.")] = None,
+    partition: Annotated[date | None, typer.Option(parser=day_of, metavar="DAY", help="One load day.")] = None,
+    start: Annotated[date | None, typer.Option("--from", parser=day_of, metavar="DAY", help="First load day.")] = None,
+    end: Annotated[date | None, typer.Option("--to", parser=day_of, metavar="DAY", help="Last load day.")] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Replace silver and gold from all they read.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Rebuild without asking.")] = False,
     anyway: Annotated[
@@ -50,9 +48,9 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
 
         options = command.RunOptions(
             tables=tables or (),
-            partition=partition.date() if partition else None,
-            start=start.date() if start else None,
-            end=end.date() if end else None,
+            partition=partition,
+            start=start,
+            end=end,
             rebuild=rebuild,
             confirmed=yes,
             override=anyway,
@@ -83,10 +81,10 @@ def status(json: Json = False, traceback: Traceback = False) -> None:
 
 def show(  # noqa: PLR0913, PLR0917 - an option each
     table: OneTable,
-    failing: Annotated[str | None, typer.Option(metavar="RULE", help="Only rows that break this rule.")] = None,
-    partition: Annotated[
-        datetime | None, typer.Option(formats=DAY, metavar="DAY", help="Of those, the rows of one day.")
+    failing: Annotated[
+        str | None, typer.Option(metavar="RULE", help="Only rows that break this rule.", autocompletion=complete_rule)
     ] = None,
+    partition: Annotated[date | None, typer.Option(parser=day_of, metavar="DAY", help="Of those, one day's.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 10,
     json: Json = False,
     traceback: Traceback = False,
@@ -102,8 +100,7 @@ def show(  # noqa: PLR0913, PLR0917 - an option each
     def work(project: "Project") -> int:
         from snowpipe_platform.commands import show as command  # noqa: PLC0415
 
-        day = partition.date() if partition else None
-        return command.show(project, table, command.Asked(failing, day, limit, as_json=json))
+        return command.show(project, table, command.Asked(failing, partition, limit, as_json=json))
 
     answer(work, "show", as_json=json, traceback=traceback)
 

@@ -4,7 +4,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snowpipe_platform.cli.words import DryRun, Json, Limit, Reason, Traceback, Yes, complete_query
+from snowpipe_platform.cli.words import (
+    DryRun,
+    Json,
+    Limit,
+    Reason,
+    Traceback,
+    Yes,
+    complete_kind,
+    complete_letter,
+    complete_query,
+)
 from snowpipe_platform.commands.invocation import answer
 
 if TYPE_CHECKING:
@@ -19,9 +29,15 @@ app = typer.Typer(
     """,
 )
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="the beginning of its id is enough")]
+Ids = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ID", help="the beginning of its id is enough", autocompletion=complete_letter),
+]
 Every = Annotated[bool, typer.Option("--all", help="All that wait, or that --kind and --query leave.")]
-Kind = Annotated[str | None, typer.Option(metavar="KIND", help="Only of this kind, such as rows.")]
+Kind = Annotated[
+    str | None,
+    typer.Option(metavar="KIND", help="Only of this kind, such as rows.", autocompletion=complete_kind),
+]
 OfQuery = Annotated[
     str | None, typer.Option("--query", metavar="QUERY", help="Only of this query.", autocompletion=complete_query)
 ]
@@ -54,7 +70,9 @@ def list_(  # noqa: PLR0913, PLR0917 - an option each
 
 @app.command()
 def show(
-    letter: Annotated[str, typer.Argument(metavar="ID", help="the beginning of its id is enough")],
+    letter: Annotated[
+        str, typer.Argument(metavar="ID", help="the beginning of its id is enough", autocompletion=complete_letter)
+    ],
     json: Json = False,
     traceback: Traceback = False,
 ) -> None:

@@ -1,11 +1,11 @@
 """What is typed to see what a run would do."""
 
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snowpipe_platform.cli.words import DAY, Json, Tables, Traceback
+from snowpipe_platform.cli.words import Json, Tables, Traceback, day_of
 from snowpipe_platform.commands.invocation import answer
 
 if TYPE_CHECKING:
@@ -19,11 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def plan(  # noqa: PLR0913, PLR0917 - an option each
     tables: Tables = None,
-    partition: Annotated[datetime | None, typer.Option(formats=DAY, metavar="DAY", help="One load day.")] = None,
-    start: Annotated[
-        datetime | None, typer.Option("--from", formats=DAY, metavar="DAY", help="First load day.")
-    ] = None,
-    end: Annotated[datetime | None, typer.Option("--to", formats=DAY, metavar="DAY", help="Last load day.")] = None,
+    partition: Annotated[date | None, typer.Option(parser=day_of, metavar="DAY", help="One load day.")] = None,
+    start: Annotated[date | None, typer.Option("--from", parser=day_of, metavar="DAY", help="First load day.")] = None,
+    end: Annotated[date | None, typer.Option("--to", parser=day_of, metavar="DAY", help="Last load day.")] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="As of a run with --rebuild.")] = False,
     no_count: Annotated[bool, typer.Option("--no-count", help="Without opening the source.")] = False,
     json: Json = False,
@@ -46,9 +44,9 @@ def plan(  # noqa: PLR0913, PLR0917 - an option each
 
         options = RunOptions(
             tables=tables or (),
-            partition=partition.date() if partition else None,
-            start=start.date() if start else None,
-            end=end.date() if end else None,
+            partition=partition,
+            start=start,
+            end=end,
             rebuild=rebuild,
             as_json=json,
         )

@@ -1,12 +1,12 @@
 """What is typed about quarantined rows: list, show, export, replay, discard."""
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snowpipe_platform.cli.words import DAY, Json, OneTable, Traceback
+from snowpipe_platform.cli.words import Json, OneTable, Traceback, complete_error_rule, day_of
 from snowpipe_platform.commands.invocation import answer
 
 if TYPE_CHECKING:
@@ -19,10 +19,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-OfRule = Annotated[str | None, typer.Option("--rule", metavar="RULE", help="Only rows that break this rule.")]
-OfDay = Annotated[
-    datetime | None, typer.Option("--day", formats=DAY, metavar="DAY", help="Only rows of this load day.")
+OfRule = Annotated[
+    str | None,
+    typer.Option("--rule", metavar="RULE", help="Only rows that break this rule.", autocompletion=complete_error_rule),
 ]
+OfDay = Annotated[date | None, typer.Option("--day", parser=day_of, metavar="DAY", help="Only rows of this load day.")]
 Rows = Annotated[
     list[str] | None, typer.Option("--rows", metavar="IDS", help="Only these rows, as 12:5,12:7; ids are in `show`.")
 ]
@@ -69,7 +70,7 @@ def show(  # noqa: PLR0913, PLR0917 - an option each
         from snowpipe_platform.commands import quarantine as command  # noqa: PLC0415
         from snowpipe_platform.commands.quarantine_options import Options  # noqa: PLC0415
 
-        options = Options(rule=rule, day=day.date() if day else None, limit=limit, as_json=json)
+        options = Options(rule=rule, day=day, limit=limit, as_json=json)
         return command.show(project, table, options)
 
     answer(work, "quarantine show", as_json=json, traceback=traceback)
@@ -96,7 +97,7 @@ def export(  # noqa: PLR0913, PLR0917 - an option each
         from snowpipe_platform.commands import quarantine_file as command  # noqa: PLC0415
         from snowpipe_platform.commands.quarantine_options import Options  # noqa: PLC0415
 
-        options = Options(rule=rule, day=day.date() if day else None, as_json=json)
+        options = Options(rule=rule, day=day, as_json=json)
         return command.export(project, table, options, to=to)
 
     answer(work, "quarantine export", as_json=json, traceback=traceback)
@@ -134,7 +135,7 @@ def replay(  # noqa: PLR0913, PLR0917 - an option each
 
         options = Options(
             rule=rule,
-            day=day.date() if day else None,
+            day=day,
             ids=rows or (),
             edited=edited,
             reason=reason,
@@ -176,7 +177,7 @@ def discard(  # noqa: PLR0913, PLR0917 - an option each
 
         options = Options(
             rule=rule,
-            day=day.date() if day else None,
+            day=day,
             ids=rows or (),
             reason=reason,
             dry_run=dry_run,

@@ -1,10 +1,17 @@
 """The arguments and options that several commands take."""
 
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
 
-DAY = ["%Y-%m-%d"]
+
+def day_of(text: str) -> date:
+    """The day that was typed."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no day; write one as 2024-03-01") from error
 
 
 def complete_table(incomplete: str) -> list[str]:
@@ -35,6 +42,39 @@ def complete_column(incomplete: str) -> list[str]:
     table, dot, _ = incomplete.rpartition(".")
     columns = [f"{table}.{name}" for name in column_names(table)] if dot else []
     return [*complete_table(incomplete), *(name for name in columns if name.startswith(incomplete))]
+
+
+def complete_rule(context: typer.Context, incomplete: str) -> list[str]:
+    """Rules of the table that was typed before."""
+    from snowpipe_platform.commands.completion import rule_ids  # noqa: PLC0415
+
+    return [name for name in rule_ids(_table_before(context)) if name.startswith(incomplete)]
+
+
+def complete_error_rule(context: typer.Context, incomplete: str) -> list[str]:
+    """Of them those that keep rows in quarantine."""
+    from snowpipe_platform.commands.completion import rule_ids  # noqa: PLC0415
+
+    return [name for name in rule_ids(_table_before(context), of_errors=True) if name.startswith(incomplete)]
+
+
+def complete_kind(incomplete: str) -> list[str]:
+    """Kinds of dead letters."""
+    from snowpipe_platform.commands.completion import letter_kinds  # noqa: PLC0415
+
+    return [name for name in letter_kinds() if name.startswith(incomplete)]
+
+
+def complete_letter(incomplete: str) -> list[tuple[str, str]]:
+    """Ids of the dead letters that wait, and what they are of."""
+    from snowpipe_platform.commands.completion import letter_ids  # noqa: PLC0415
+
+    return [(name, about) for name, about in letter_ids() if name.startswith(incomplete)]
+
+
+def _table_before(context: typer.Context) -> str:
+    """An option whose value is only being typed leaves the arguments before it among what is not parsed."""
+    return str(context.params.get("table") or next(iter(context.args), ""))
 
 
 Tables = Annotated[

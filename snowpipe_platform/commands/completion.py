@@ -1,8 +1,10 @@
-"""Names for shell completion, from files that are not imported: that takes too long for a key press."""
+"""Names for shell completion, from files that are not imported: that takes too long for a key press. Only rules are
+what a table's code makes them, and cost its import."""
 
 import ast
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 from snowpipe_platform.errors import SnowpipeError
 from snowpipe_platform.settings import allow_local_packages, read_settings
@@ -34,17 +36,60 @@ def entity_names() -> list[str]:
 
 
 def column_names(table: str) -> list[str]:
-    """Columns of a silver or gold table's contract, where its file spells them out."""
+    """Columns of a silver or gold table's contract, where its file spells them out; of bronze, those it has landed."""
     folder, short = _package_folder(), table.rpartition("/")[2]
     files = [] if folder is None else [folder / layer / f"{short}.py" for layer in LAYERS]
-    return next(
-        (
-            _contract_columns(path)
-            for path in files
-            if table in {short, f"{path.parent.name}/{short}"} and path.is_file()
-        ),
-        [],
-    )
+    for path in files:
+        if table in {short, f"{path.parent.name}/{short}"} and path.is_file():
+            return _contract_columns(path)
+    return _landed_columns(short) if table in entity_names() else []
+
+
+def rule_ids(table: str, *, of_errors: bool = False) -> list[str]:
+    """Of a silver or gold table, by its full or its short name; none where the pipeline does not load."""
+    from snowpipe_platform.commands.project import find_table  # noqa: PLC0415
+    from snowpipe_platform.execution.execute import rules_of  # noqa: PLC0415
+    from snowpipe_platform.spec.pipeline import load_pipeline  # noqa: PLC0415
+
+    allow_local_packages()
+    try:
+        pipeline = load_pipeline(read_settings().pipeline)
+        declared = pipeline.by_name.get(find_table(table, pipeline))
+    except SnowpipeError:
+        return []
+    rules = () if declared is None else rules_of(declared)
+    return [rule.id for rule in rules if rule.severity == "error" or not of_errors]
+
+
+def letter_kinds() -> list[str]:
+    """Of dead letters."""
+    from snowpipe_platform.records import LetterKind  # noqa: PLC0415
+
+    return list(get_args(LetterKind))
+
+
+def letter_ids() -> list[tuple[str, str]]:
+    """Abbreviated, of the dead letters that wait, and what each is of; none where no state is kept yet."""
+    from snowpipe_platform.backends.sqlite_state import SqliteState  # noqa: PLC0415
+    from snowpipe_platform.commands.dead_letters_lines import abbreviated  # noqa: PLC0415
+
+    try:
+        letters = SqliteState(read_settings().state_path).all()
+    except SnowpipeError:
+        return []
+    names = abbreviated([letter.id for letter in letters])
+    return [(names[letter.id], f"{letter.kind} of {letter.subject}") for letter in letters]
+
+
+def _landed_columns(entity: str) -> list[str]:
+    """Of the log's last entry with rows; none before the first."""
+    from snowpipe_platform.backends.local_bronze import LocalBronze  # noqa: PLC0415
+
+    try:
+        log = LocalBronze(read_settings().bronze_folder).log(entity)
+    except SnowpipeError:
+        return []
+    return next((list(entry.column_names) for entry in reversed(log) if entry.has_rows), [])
 
 
 def _contract_columns(path: Path) -> list[str]:

@@ -1,18 +1,16 @@
 """`snowpipe dead-letters list|show|discard`: what failed for good and waits for a person."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import get_args
 
+from snowpipe_platform.commands.dead_letters_lines import SHORTEST_ID, abbreviated, print_closed, print_letters
 from snowpipe_platform.commands.deciding import DECLINED, DRY_RUN, agreed, author_of
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.commands.queries import find_query
 from snowpipe_platform.commands.terminal import (
-    NOTHING,
-    cut,
-    print_cut,
     print_hanging,
     print_heading,
     print_json,
@@ -23,9 +21,6 @@ from snowpipe_platform.commands.terminal import (
 from snowpipe_platform.errors import ConfigurationError, did_you_mean
 from snowpipe_platform.records import ClosedLetter, Closing, DeadLetter, LetterKind
 
-SHORTEST_ID = 7
-"""As git abbreviates."""
-LONGEST_SUBJECT = 20
 LISTED = "snowpipe dead-letters list"
 
 
@@ -78,7 +73,7 @@ def _list_closed(project: Project, choice: Choice, *, limit: int, as_json: bool)
     elif not found:
         print_text("no dead letter was closed")
     else:
-        _print_closed(shown, abbreviated(list(wanted)))
+        print_closed(shown, abbreviated(list(wanted)))
         _print_more(len(shown), len(found))
     return 0
 
@@ -150,14 +145,6 @@ def chosen(project: Project, choice: Choice) -> list[DeadLetter]:
     return [letter for letter in waiting if letter.id in wanted]
 
 
-def abbreviated(ids: Sequence[str]) -> dict[str, str]:
-    """Each id, and as much of its beginning as tells it from the others."""
-    length = SHORTEST_ID
-    while len({each[:length] for each in ids}) < len(set(ids)):
-        length += 1
-    return {each: each[:length] for each in ids}
-
-
 def _find(name: str, letters: Sequence[DeadLetter], closed: Sequence[ClosedLetter] = ()) -> DeadLetter:
     """By the beginning of its id."""
     found = {letter.id: letter for letter in letters if letter.id.startswith(name.lower())}
@@ -184,33 +171,6 @@ def _filtered(project: Project, letters: Sequence[DeadLetter], choice: Choice) -
     return [
         letter for letter in letters if choice.kind in {None, letter.kind} and choice.query in {None, letter.subject}
     ]
-
-
-def print_letters(letters: Sequence[DeadLetter], names: Mapping[str, str]) -> None:
-    """One line each, with when it failed and why, cut at the edge. names: abbreviated ids."""
-    title, *starts = named(letters, names)
-    print_heading(f"{title}  {'failed':<10}  why")
-    for letter, start in zip(letters, starts, strict=True):
-        print_cut(f"{start}  {letter.failed_at:%Y-%m-%d}  {letter.error}")
-
-
-def named(letters: Sequence[DeadLetter], names: Mapping[str, str]) -> list[str]:
-    """A title, and which letter each is, aligned: id, kind, query and load day."""
-    told = [
-        (names[letter.id], letter.kind, cut(letter.subject, LONGEST_SUBJECT), letter.request.get("load_day", NOTHING))
-        for letter in letters
-    ]
-    cells = [("id", "kind", "query", "load day"), *told]
-    widths = [max(len(cell[i]) for cell in cells) for i in range(len(cells[0]))]
-    return ["  ".join(text.ljust(width) for text, width in zip(cell, widths, strict=True)) for cell in cells]
-
-
-def _print_closed(closed: Sequence[ClosedLetter], names: Mapping[str, str]) -> None:
-    title, *starts = named([each.letter for each in closed], names)
-    print_heading(f"{title}  {'closed':<10}  how")
-    for each, start in zip(closed, starts, strict=True):
-        closing = each.closing
-        print_cut(f"{start}  {closing.closed_at:%Y-%m-%d}  {closing.outcome} by {closing.by}: {closing.reason}")
 
 
 def counted(letters: Sequence[DeadLetter]) -> str:

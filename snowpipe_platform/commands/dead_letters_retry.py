@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from snowpipe_platform.commands.dead_letters import Typed, abbreviated, chosen, counted, named
+from snowpipe_platform.commands.dead_letters import Typed, chosen, counted
 from snowpipe_platform.commands.dead_letters_files import adopt_again, told
+from snowpipe_platform.commands.dead_letters_lines import SHORTEST_ID, abbreviated, named
 from snowpipe_platform.commands.deciding import DECLINED, DRY_RUN, agreed, author_of
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.commands.reporter import open_reporter
 from snowpipe_platform.commands.run import carry_out
 from snowpipe_platform.commands.terminal import Line, count, print_json, print_lines, print_next, print_text
-from snowpipe_platform.errors import SnowpipeError
+from snowpipe_platform.errors import ConfigurationError, SnowpipeError
 from snowpipe_platform.execution.adoption import AdoptedFile
 from snowpipe_platform.execution.adoption import Fate as FileFate
 from snowpipe_platform.execution.decisions import Author
@@ -58,6 +59,8 @@ def retry(project: Project, typed: Typed) -> int:
     why = MEETS_THE_RULES if typed.reason is None else typed.reason
     author = author_of(why, command="dead-letters retry", option="--anyway")
     letters = chosen(project, typed.choice)
+    if typed.reason is not None:
+        _require_rows(letters)
     names = abbreviated([letter.id for letter in project.ground.dead_letters.all()])
     if not typed.dry_run and not agreed(f"Do {counted(letters)} again?", confirmed=typed.confirmed):
         print_text(DECLINED)
@@ -74,6 +77,16 @@ def retry(project: Project, typed: Typed) -> int:
         elif following is not None:
             print_next(following)
     return 1 if not typed.dry_run and any(one.status in {WAITS, FAILED} for one in found) else 0
+
+
+def _require_rows(letters: Sequence[DeadLetter]) -> None:
+    """Raises ConfigurationError where one is no row: only rows can be landed whatever the rules say."""
+    other = next((letter for letter in letters if letter.kind != "rows"), None)
+    if other is not None:
+        raise ConfigurationError(
+            f"--anyway lands rows, and {other.id[:SHORTEST_ID]} is the {other.kind} of {other.subject}. Leave --anyway "
+            "out, or name rows only, as --all --kind rows does."
+        )
 
 
 def retry_extractions(wanted: Retry, letters: Sequence[DeadLetter]) -> list[Retried]:
@@ -178,7 +191,7 @@ def _next(found: Sequence[Retried]) -> str | None:
             else f"snowpipe run --from {days[0]} --to {days[-1]}"
         )
     waiting = next((one for one in found if one.status in {WAITS, FAILED}), None)
-    return None if waiting is None else f"snowpipe dead-letters show {waiting.letter.id[:7]}"
+    return None if waiting is None else f"snowpipe dead-letters show {waiting.letter.id[:SHORTEST_ID]}"
 
 
 def _print(found: Sequence[Retried], names: Mapping[str, str]) -> None:

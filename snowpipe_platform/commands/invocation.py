@@ -15,6 +15,8 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from snowpipe_platform.commands.waiting import waiting
+
 if TYPE_CHECKING:
     from snowpipe_platform.commands.project import Project
 
@@ -77,7 +79,8 @@ def guard(work: Callable[[], int], command: str, *, as_json: bool, traceback: bo
 
 def _answered(work: Callable[[], int], command: str, *, as_json: bool, traceback: bool) -> int:
     try:
-        return work()
+        with waiting(f"snowpipe {command}"):
+            return work()
     except (typer.Exit, typer.Abort, TyperException):
         raise
     except Exception as error:

@@ -38,9 +38,11 @@ class Planned:
     is_counted: bool
 
     @property
-    def run_command(self) -> str:
-        """The run that does what was planned."""
+    def run_command(self) -> str | None:
+        """The run that does what was planned; None where only a rebuild would do anything."""
         options = self.options
+        if self.stale and all(_is_unchanged(preview) for preview in self.previews):
+            return None
         days = {"--partition": options.partition, "--from": options.start, "--to": options.end}
         words = [*options.tables, *(f"{name} {day}" for name, day in days.items() if day is not None)]
         return " ".join(["snowpipe run", *words, *(["--rebuild"] if options.rebuild else [])])
@@ -71,6 +73,12 @@ def print_plan(planned: Planned) -> None:
         print_text(remark)
     for command in filter(None, (planned.run_command, planned.rebuild_command)):
         print_next(command)
+
+
+def _is_unchanged(preview: Preview) -> bool:
+    stops = bool(preview.problem or preview.blocked_by)
+    appends = isinstance(preview, TablePreview) and preview.operation != "nothing"
+    return not (stops or appends or preview.may_bring_rows)
 
 
 def _subject(planned: Planned) -> str:

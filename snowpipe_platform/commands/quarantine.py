@@ -1,5 +1,6 @@
 """`snowpipe quarantine list` and `show`: what waits for a person, and why."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -62,7 +63,7 @@ def selection(project: Project, table: ChangesTable, options: Options) -> Select
 def list_tables(project: Project, *, as_json: bool) -> int:
     """0: that rows wait is no failure of the command."""
     counts = [(table, quarantine_counts(table, project.ground)) for table in changes_tables(project)]
-    command = _next(counts)
+    command = next_command(counts)
     if as_json:
         print_json({"tables": [_counts_json(table, found) for table, found in counts], "next": command})
         return 0
@@ -94,7 +95,9 @@ def show(project: Project, name: str, options: Options) -> int:
         f"not: {broken_rules(table, row.failed_rules)}\nextracted as {payload_words(row.payload)}" for row in rows
     ]
     print_rows(("id", "load day", *held), cells, more=more, details=details)
-    print_next(f"snowpipe quarantine export {table.name} --to {table.name.partition('/')[2]}.csv")
+    chosen_by = {"--rule": options.rule, "--day": options.day}
+    words = [f" {name} {shlex.quote(str(value))}" for name, value in chosen_by.items() if value]
+    print_next(f"snowpipe quarantine export {table.name}{''.join(words)} --to {table.name.partition('/')[2]}.csv")
     return 0
 
 
@@ -165,9 +168,9 @@ def _counts_json(table: ChangesTable, counts: QuarantineCounts) -> dict[str, Any
     }
 
 
-def _next(counts: Sequence[tuple[ChangesTable, QuarantineCounts]]) -> str | None:
-    """Take in what was decided; else look into the table with most."""
+def next_command(counts: Sequence[tuple[ChangesTable, QuarantineCounts]]) -> str | None:
+    """Take in what was decided; else look into the table with most, of those that hold a load day back if any does."""
     if any(found.settled for _, found in counts):
         return "snowpipe run"
-    most = max(counts, key=lambda item: item[1].quarantined, default=None)
+    most = max(counts, key=lambda item: (item[1].held > 0, item[1].quarantined), default=None)
     return f"snowpipe quarantine show {most[0].name}" if most is not None and most[1].quarantined else None

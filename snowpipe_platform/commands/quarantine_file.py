@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,13 @@ _FORMULA, _NUMBER = re.compile(r"'*[=+\-@\t\r]"), re.compile(r"-?[0-9.]+")
 
 
 def export(project: Project, name: str, options: Options, *, to: Path) -> int:
-    """0. Raises ConfigurationError for a file that is there already: it may hold somebody's edits."""
+    """0; without a row no file is written. Raises ConfigurationError for a file that is there already: it may hold
+    somebody's edits."""
     table = find_changes_table(name, project)
     _require_form(to)
     rows = quarantined_rows(table, project.ground, selection(project, table, options))
+    if not rows:
+        return _nothing_to_export(table, options)
     columns = list(all_columns(project.ground.bronze.log(table.source)))
     _refuse_own(table, columns)
     try:
@@ -42,7 +46,7 @@ def export(project: Project, name: str, options: Options, *, to: Path) -> int:
         raise ConfigurationError(f"{to} is there already, perhaps with edits. Name another file.") from error
     except OSError as error:
         raise ConfigurationError(f"{to} cannot be written: {error.strerror}.") from error
-    command = f'snowpipe quarantine replay {table.name} --edited {to} --reason "..."'
+    command = f'snowpipe quarantine replay {table.name} --edited {shlex.quote(str(to))} --reason "..."'
     if options.as_json:
         print_json({"table": table.name, "file": str(to), "rows": len(rows), "next": command})
         return 0
@@ -51,11 +55,21 @@ def export(project: Project, name: str, options: Options, *, to: Path) -> int:
     return 0
 
 
+def _nothing_to_export(table: ChangesTable, options: Options) -> int:
+    if options.as_json:
+        print_json({"table": table.name, "file": None, "rows": 0, "next": None})
+        return 0
+    chosen = " that was asked for" if options.rule or options.day else ""
+    print_text(f"nothing to export: no row of {table.name}{chosen} is in quarantine")
+    return 0
+
+
 def read_edited(path: Path) -> dict[Origin, Texts]:
     """What the file has for each row, by source column. Raises ConfigurationError, naming the line."""
     _require_form(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig", newline="") as file:  # a line break inside a value stays as it is
+            text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         told = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text; save it as CSV UTF-8"
         raise ConfigurationError(f"{path} cannot be read: {told}.") from error
@@ -97,7 +111,8 @@ def _lines(table: ChangesTable, rows: Sequence[QuarantinedRow], columns: Sequenc
         yield from (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         return
     written = io.StringIO()
-    writer = csv.DictWriter(written, [*OWN_COLUMNS, *columns], lineterminator="\n")
+    # Python 3.11 quotes a value with a line break only where the line's own end has that character.
+    writer = csv.DictWriter(written, [*OWN_COLUMNS, *columns], lineterminator="\r\n")
     writer.writeheader()
     for record in records:
         # A spreadsheet would read 12:05 as a time, and reads #12:05 as a text.
@@ -121,7 +136,7 @@ def _source(row: QuarantinedRow, columns: Sequence[str]) -> dict[str, str | None
 
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
     """Lines without any value, as spreadsheets leave at the end, are passed over."""
-    header = text.partition("\n")[0]
+    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
     delimiter = max(DELIMITERS, key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
@@ -138,7 +153,7 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str | None
 
 
 def _json_rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
         if not line.strip():
             continue
         try:

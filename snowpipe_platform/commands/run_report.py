@@ -11,6 +11,7 @@ from snowpipe_platform.execution.outcome import WAITS_FOR, Finding, Outcome, Sta
 
 TITLES = ("table", "rows", "new", "quarantined", "rules", "took")
 AGAIN = "the same command again when the other run is done; until then: snowpipe status"
+OLD_CODE = "its code changed: rows are as the old code made them"
 _HELD_BACK = re.compile(r"rows held back in (?P<table>\S+)")
 _PLAIN = re.compile(r"[\w ,.:;()<>=+/%'-]+")
 
@@ -20,7 +21,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     ordered = sorted(outcomes, key=lambda outcome: _position(outcome, outcomes))
     grouped = [list(group) for _, group in groupby(ordered, key=lambda outcome: outcome.step.name)]
     print_lines(TITLES, [_line(group) for group in grouped])
-    if all(outcome.status is Status.UNCHANGED for outcome in outcomes):
+    if all(outcome.status is Status.UNCHANGED and not outcome.rows_are_of_old_code for outcome in outcomes):
         print_text("nothing new: every table is as it was")
 
 
@@ -46,16 +47,25 @@ def _line(days: list[Outcome]) -> Line:
         ),
         worst.status,
         _note(worst, days),
-        is_minor=worst.status is Status.UNCHANGED,
+        is_minor=worst.status is Status.UNCHANGED and not worst.rows_are_of_old_code,
     )
 
 
 def _note(worst: Outcome, days: Sequence[Outcome]) -> str:
-    if len(days) == 1 or not worst.note or worst.status is Status.UNCHANGED:
-        return worst.note
+    note = _told(worst)
+    if len(days) == 1 or not note or worst.status is Status.UNCHANGED:
+        return note
     like = [outcome for outcome in days if outcome.status is worst.status]
     more = f" (and {len(like) - 1} more of {len(days)} days)" if len(like) > 1 else ""
-    return f"{worst.step.day}: {worst.note}{more}"
+    return f"{worst.step.day}: {note}{more}"
+
+
+def _told(outcome: Outcome) -> str:
+    if not outcome.rows_are_of_old_code:
+        return outcome.note
+    if outcome.status is Status.UNCHANGED:
+        return OLD_CODE
+    return "; ".join(filter(None, [outcome.note, OLD_CODE]))
 
 
 def took(seconds: float) -> str:
@@ -67,12 +77,21 @@ def took(seconds: float) -> str:
 
 
 def next_step(outcomes: Sequence[Outcome]) -> str | None:
-    """The command that looks into the worst outcome; None when nothing went wrong."""
+    """The command that looks into the worst outcome, or makes rows of old code anew; None when nothing went wrong."""
     worst = max(outcomes, key=lambda outcome: outcome.status.severity, default=None)
+    old = dict.fromkeys(outcome.step.name for outcome in outcomes if outcome.rows_are_of_old_code)
+    if old and worst and (not worst.status.stops or worst.rows_are_of_old_code):
+        return f"snowpipe run {' '.join(old)} --rebuild"
     if worst is None or not (worst.status.stops or worst.findings):
         return None
+    return _look_into(worst, outcomes)
+
+
+def _look_into(worst: Outcome, outcomes: Sequence[Outcome]) -> str:
     if worst.findings and not worst.step.name.startswith("bronze/"):
         return show_failing(worst.step.name, worst.findings[0])
+    if any(result.manifest is not None and result.manifest.rows_dropped for result in worst.extractions):
+        return "snowpipe dead-letters list"
     if worst.status is Status.FAILED:
         return AGAIN if _all_wait_for_another_run(outcomes) else "snowpipe doctor"
     if worst.note.startswith(WAITS_FOR):
@@ -130,7 +149,7 @@ def _outcome_json(outcome: Outcome) -> dict[str, object]:
         "rules_passed": outcome.rules - len(outcome.findings),
         "rules_total": outcome.rules,
         "seconds": round(outcome.seconds, 3),
-        "note": outcome.note,
+        "note": _told(outcome),
         "blocked_by": outcome.blocked_by,
         "held_on": outcome.result.held_on if outcome.result is not None else None,
         "findings": [

@@ -9,7 +9,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from snowpipe_platform.backends.duckdb_sql import bronze_sql, identifier, list_sql, literal, type_sql
+from snowpipe_platform.backends.duckdb_sql import bronze_sql, lake_sql, literal
 from snowpipe_platform.commands.lake_rows import any_rows, lake_rows
 from snowpipe_platform.commands.project import Project, nearest_table
 from snowpipe_platform.commands.terminal import print_csv, print_json, print_rows, print_text
@@ -121,18 +121,14 @@ def _bind(connection: duckdb.DuckDBPyConnection, name: str, project: Project) ->
         rows: BronzeRows | LakeRows = lake_rows(table, project, where={STATUS: side})
     else:
         rows = any_rows(table, project)
-    connection.execute(f"CREATE VIEW {name} AS {_select(rows)}")
+    try:
+        connection.execute(f"CREATE VIEW {name} AS {_select(rows)}")
+    except duckdb.Error as error:
+        raise ConfigurationError(f"{table} cannot be read: {_first_line(error)}") from error
 
 
 def _select(rows: BronzeRows | LakeRows) -> str:
-    if isinstance(rows, BronzeRows):
-        return bronze_sql(rows.manifests, rows.locations, rows.schema)
-    if not rows.paths:
-        nothing = ", ".join(f"CAST(NULL AS {type_sql(t)}) AS {identifier(n)}" for n, t in rows.schema.items())
-        return f"SELECT {nothing} WHERE false"
-    columns = ", ".join(identifier(name) for name in rows.schema)
-    files = f"read_parquet({list_sql(rows.paths)}, union_by_name = true, hive_partitioning = false)"
-    return f"SELECT {columns} FROM {files}"  # noqa: S608 - columns of the platform's own tables
+    return bronze_sql(rows.manifests, rows.locations, rows.schema) if isinstance(rows, BronzeRows) else lake_sql(rows)
 
 
 def _refuse_twice(columns: Sequence[str]) -> None:

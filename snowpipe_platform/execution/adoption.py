@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from snowpipe_platform.errors import CommitConflictError, LakeError, LeaseHeldError, TransientSourceError
+from snowpipe_platform.errors import ArrivalError, CommitConflictError, LakeError, LeaseHeldError, TransientSourceError
 from snowpipe_platform.execution.adoption_file import ChangingError, FileAdoption
 from snowpipe_platform.execution.adoption_plan import AdoptionRequest
 from snowpipe_platform.execution.arrivals import adopted_versions
@@ -132,4 +132,14 @@ def _tried(
     except Exception as error:  # noqa: BLE001 - see above
         if adoption.has_changed():
             return AdoptedFile(path, Fate.CHANGING)
-        return AdoptedFile(path, Fate.FAILED, error=error)
+        return AdoptedFile(path, Fate.FAILED, error=_named(error, adoption.name))
+
+
+def _named(error: Exception, name: str) -> Exception:
+    """The error, with the file's name before what does not say it."""
+    if name in str(error):
+        return error
+    told = " ".join(str(error).split()).rstrip(".")
+    named = ArrivalError(f"{name} cannot be adopted: {told}. Mend the file and write it again.")
+    named.__cause__ = error
+    return named

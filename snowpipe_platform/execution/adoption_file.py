@@ -12,6 +12,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 from snowpipe_platform.errors import CommitConflictError
 from snowpipe_platform.execution.adoption_landing import land_file
 from snowpipe_platform.execution.adoption_plan import AdoptionPlan, AdoptionRequest, plan_adoption
+from snowpipe_platform.execution.arrivals import arrival_name
 from snowpipe_platform.execution.dropped_files import open_dropped
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.landing import Progress
@@ -38,7 +39,7 @@ class FileAdoption:
     @property
     def name(self) -> str:
         """As errors call the file."""
-        return f"bronze/{self.request.query.entity}/arrivals/{self.arrival.path}"
+        return arrival_name(self.request.query.entity, self.arrival.path)
 
     def commit(self, log: Sequence[Manifest], lease: Lease) -> Manifest | None:
         """Land the file and commit its entry. A writer that loses its number compares again, with what won it.

@@ -52,6 +52,11 @@ def adopted_versions(log: Sequence[Manifest]) -> dict[str, str]:
     return {entry.arrived.path: entry.arrived.version for entry in log if entry.arrived is not None}
 
 
+def arrival_name(entity: str, path: str) -> str:
+    """As errors call the file."""
+    return f"bronze/{entity}/arrivals/{path}"
+
+
 def is_settled(arrival: Arrival, now: datetime) -> bool:
     """Whether nobody wrote to it a moment ago. A time well ahead of the clock is not of a moment ago."""
     return abs(now - arrival.modified_at) >= timedelta(seconds=SETTLE_SECONDS)

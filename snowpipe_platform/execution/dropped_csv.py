@@ -18,6 +18,7 @@ from snowpipe_platform.execution.dropped import Dropped, Numbered, Opener, colum
 
 BLOCK_BYTES = 8 * 1024 * 1024
 """What Arrow parses at a time, and so the longest row."""
+OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs"}
 
 
 def open_csv(name: str, opened: Opener) -> Dropped:
@@ -44,7 +45,9 @@ def _proved(name: str, opened: Opener) -> tuple[list[str], int]:
                         "Put values that hold a comma, a quote or a line break in quotes, and write the file again."
                     )
                 rows += 1 if header and row else 0
-                header, begin = header or row, reader.line_num + 1
+                if row and not header:
+                    header = _separated(name, row)
+                begin = reader.line_num + 1
         except csv.Error as error:
             msg = f"{name}: the row that begins in line {begin} is no CSV: {error}. Close its quotes, and double those "
             raise ArrivalError(f"{msg}inside a quoted value.") from error
@@ -54,6 +57,16 @@ def _proved(name: str, opened: Opener) -> tuple[list[str], int]:
     if not header:
         raise ArrivalError(f"{name}: the file is empty. Give it a header with the names of the columns.")
     return header, rows
+
+
+def _separated(name: str, header: list[str]) -> list[str]:
+    """The header. Raises ArrivalError where something else than commas separates it."""
+    found = next((word for sign, word in OTHER_DELIMITERS.items() if len(header) == 1 and sign in header[0]), None)
+    if found is not None:
+        raise ArrivalError(
+            f"{name}: the header has {found} between its columns. Separate values by commas, and write the file again."
+        )
+    return header
 
 
 def _batches(

@@ -1,6 +1,7 @@
 """A JSON-lines file somebody dropped: one object a line, UTF-8. Every value becomes text, digit for digit."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -13,6 +14,7 @@ from snowpipe_platform.execution.dropped import Dropped, Numbered, Opener, colum
 
 LONGEST_LINE_BYTES = 64 * 1024 * 1024
 BATCH_ROWS = 10_000
+_HALF_OF_A_PAIR = re.compile("[\\ud800-\\udfff]")
 
 
 class _Number(str):
@@ -27,9 +29,13 @@ _DECODER = json.JSONDecoder(parse_float=_Number, parse_int=_Number, parse_consta
 def open_json(name: str, opened: Opener) -> Dropped:
     """Reads the whole file once: its columns are the keys of all objects. A key an object lacks is null in it."""
     keys: dict[str, None] = {}
+    objects = 0
     with opened() as file:
         for _, found in _objects(name, file):
+            objects += 1
             keys.update(dict.fromkeys(found))
+    if not objects:
+        raise ArrivalError(f"{name}: the file is empty. Write one object a line.")
     schema = pa.schema([pa.field(column, pa.string()) for column in column_names(name, list(keys))])
     return Dropped(name, schema, False, "line", partial(_batches, name, opened, schema))
 
@@ -55,7 +61,7 @@ def _objects(name: str, file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
             if text:
-                yield number, _in_lower_case(_DECODER.decode(text), lower)
+                yield number, _in_lower_case(_object(text), lower)
         except UnicodeDecodeError as error:
             raise ArrivalError(f"{name}: line {number} is not UTF-8. Write the file in UTF-8.") from error
         except (ValueError, RecursionError) as error:
@@ -63,10 +69,19 @@ def _objects(name: str, file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
             raise ArrivalError(f"{name}: line {number} is no JSON object: {reason}. Mend the line.") from error
 
 
-def _in_lower_case(found: Any, lower: set[str]) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
-    """lower: keys that were met and are in lower case; most objects have no other."""
+def _object(text: str) -> dict[str, Any]:
+    """Raises ValueError for another value, or for one that is no text: JSON can spell half of a surrogate pair."""
+    found = _DECODER.decode(text)
     if not isinstance(found, dict):
         raise ValueError("it is another value")  # noqa: TRY004 - of the file, not of the code
+    texts = (each for each in (*found, *found.values()) if isinstance(each, str))
+    if "\\u" in text and any(map(_HALF_OF_A_PAIR.search, texts)):
+        raise ValueError("it spells half of a surrogate pair, which is no letter")
+    return found
+
+
+def _in_lower_case(found: dict[str, Any], lower: set[str]) -> dict[str, Any]:
+    """lower: keys that were met and are in lower case; most objects have no other."""
     if found.keys() <= lower:
         return found
     renamed = {key.lower(): value for key, value in found.items()}

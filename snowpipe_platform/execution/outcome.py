@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from snowpipe_platform.execution.execute import TableResult, rules_of
+from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.plan import Replay
 from snowpipe_platform.spec.quality import Quality, Verdict
@@ -83,6 +83,13 @@ class Outcome:
     error: Exception | None = None
     extractions: tuple[ExtractionResult, ...] = ()
     result: TableResult | None = None
+
+    @property
+    def rows_are_of_old_code(self) -> bool:
+        """Whether the table, as the step left it, has rows that older code made. A rebuild that was held is not one."""
+        if self.result is None or self.result.state is None or self.step.rebuild:
+            return False
+        return self.result.state.properties.get(CODE_VERSION_PROPERTY) != self.result.plan.table.code_version
 
 
 def extraction_outcome(step: Step, results: Sequence[ExtractionResult], *, rows: int, seconds: float) -> Outcome:

@@ -8,7 +8,7 @@ import pytest
 
 from snowpipe_platform.backends import local_bronze
 from snowpipe_platform.backends.local_bronze import LocalBronze
-from snowpipe_platform.errors import LakeError
+from snowpipe_platform.errors import ArrivalError, LakeError
 from snowpipe_platform_tests.contracts.bronze_store import ROWS, BronzeStoreContract, begin, manifest
 
 
@@ -98,9 +98,16 @@ def test_a_link_to_a_file_counts_as_the_file_and_what_is_no_file_is_left_alone(s
     (folder / "linked.csv").symlink_to(tmp_path / "elsewhere/a.csv")
     (folder / "folder").symlink_to(tmp_path / "elsewhere")
     (folder / "broken.csv").symlink_to(tmp_path / "nowhere")
+    (folder / "loop.csv").symlink_to(folder / "loop.csv")
     os.mkfifo(folder / "pipe.csv")
     (folder / os.fsdecode(b"latin-\xe9.csv")).write_bytes(b"1")
     assert [one.path for one in store.arrivals("orders")] == ["linked.csv"]
+    with pytest.raises(ArrivalError, match=r"linked\.csv is a link to a file outside .*arrivals\. Put the file itself"):
+        store.open_arrival("orders", "linked.csv")
+    (folder / "inner/b.csv").write_bytes(b"2")
+    (folder / "near.csv").symlink_to(folder / "inner/b.csv")
+    with store.open_arrival("orders", "near.csv") as file:
+        assert file.read() == b"2"
     assert store.arrival("orders", "inner") is None
     assert store.arrival("orders", "linked.csv/more") is None
 

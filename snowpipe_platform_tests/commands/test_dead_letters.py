@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from snowpipe_platform.backends.sqlite_state import SqliteState
-from snowpipe_platform.commands.dead_letters import abbreviated
+from snowpipe_platform.commands.dead_letters_lines import abbreviated
 from snowpipe_platform.records import DeadLetter
 from snowpipe_platform.settings import read_settings
 from snowpipe_platform_tests.tiny import QUERIES, TinyShop
@@ -73,6 +73,13 @@ def test_one_line_each_with_the_beginning_of_its_id_and_why(shop):
     assert all("breaks priced: " in line for line in lines if " rows " in line)
     assert max(len(line) for line in answer.stdout.splitlines()) <= 80
     assert last == f"next: snowpipe dead-letters show {lines[-1].split()[0]}"
+
+
+def test_a_run_that_keeps_rows_out_goes_on_to_the_dead_letters(tmp_path, monkeypatch):
+    shop = TinyShop(tmp_path, monkeypatch, source__queries=STRICT)
+    shop.orders(("o1", "-1.00", "2024-03-01 10:00"))
+    shop.end_day("2024-03-01")
+    assert shop.json("run", "bronze/orders")["next"] == "snowpipe dead-letters list"
 
 
 @pytest.mark.parametrize(
@@ -247,6 +254,8 @@ def test_ids_are_as_long_as_it_takes_to_tell_them_apart():
         ),
         (["discard", "abcdef00", "--reason", ""], "--reason takes why"),
         (["retry", "abcdef00", "--anyway", " "], "--anyway takes why"),
+        (["retry", "abcdef00", "--anyway", "x"], "--anyway lands rows, and abcdef0 is the extraction of files. Leave"),
+        (["retry", "--all", "--anyway", "x", "--dry-run"], "--anyway lands rows, and "),
     ],
 )
 def test_what_cannot_be_is_refused(settled, words, message):

@@ -197,20 +197,31 @@ def test_a_changed_rule_makes_its_table_stale_and_what_reads_it(tmp_path, monkey
     shop.type("run")
     assert shop.json("plan")["stale"] == []
     shop.edit("silver/fct_orders.py", FCT_ORDERS.replace("lt=1000", "lt=20_000"))
-    told = shop.json("plan", "customer_list")
+    told = shop.json("plan", "bronze/customers")
     assert [(one["table"], one["because_of"], one["rewrites"]["rows"]) for one in told["stale"]] == [
         ("silver/fct_orders", "silver/fct_orders", 2),
         ("gold/daily_totals", "silver/fct_orders", 1),
     ]
     assert [one["reads"]["rows"] for one in told["stale"]] == [2, 2]
     assert all(one["seconds_recorded"] and one["seconds"] > 0 for one in told["stale"])
-    assert told["next"] == "snowpipe run customer_list"
+    assert told["next"] == "snowpipe run bronze/customers"
     assert told["next_rebuild"] == "snowpipe run silver/fct_orders gold/daily_totals --rebuild"
     text = " ".join(shop.type("plan", "customer_list").stdout.split())
     assert "stale its code changed gold/daily_totals" in text
     assert "stale reads silver/fct_orders" in text
     shop.type("run", "silver/fct_orders", "gold/daily_totals", "--rebuild", "--yes")
     assert shop.json("plan", "customer_list")["stale"] == []
+
+
+def test_where_a_run_would_do_nothing_the_plan_offers_only_the_rebuild(shop):
+    shop.one_day()
+    shop.type("run")
+    assert shop.json("plan", "fct_orders")["next"] == "snowpipe run fct_orders"
+    shop.edit("silver/fct_orders.py", FCT_ORDERS.replace("lt=1000", "lt=20_000"))
+    assert shop.json("plan", "fct_orders")["next"] is None
+    lines = shop.type("plan", "fct_orders").stdout.splitlines()
+    offered = [line for line in lines if line.startswith("next:")]
+    assert offered == ["next: snowpipe run silver/fct_orders gold/daily_totals --rebuild"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import csv
 import getpass
 import json
+import shlex
+from dataclasses import replace
 from datetime import date
 
 import dagster as dg
@@ -10,8 +12,11 @@ import pytest
 
 from snowpipe_platform.commands import quarantine_choice
 from snowpipe_platform.commands.instance import ensure_instance
+from snowpipe_platform.commands.quarantine import next_command
+from snowpipe_platform.execution.quarantine import QuarantineCounts
 from snowpipe_platform.settings import read_settings
 from snowpipe_platform_tests.kit import Killed, make_ground
+from snowpipe_platform_tests.ledger import CHANGES
 from snowpipe_platform_tests.tiny import ORDER_CHANGES, TinyShop
 
 TABLE = "silver/order_changes"
@@ -159,6 +164,39 @@ def test_what_was_typed_wrongly_is_answered_in_a_line_and_nothing_is_done(looked
     assert message in answer.stderr
     assert answer.stderr.splitlines()[-1] == f"next: snowpipe quarantine {words[0]} --help"
     assert len(bronze_log(looked_at)) == 2
+
+
+def test_the_next_command_exports_the_rows_that_are_shown(looked_at):
+    shown = looked_at.type("quarantine", "show", TABLE, "--rule", "AMOUNT is a decimal(18, 2)", "--day", NEXT_DAY)
+    following = shown.stdout.splitlines()[-1].removeprefix("next: snowpipe ")
+    words = shlex.split(following)
+    assert words == [
+        *["quarantine", "export", TABLE, "--rule", "AMOUNT is a decimal(18, 2)", "--day", NEXT_DAY],
+        *["--to", "order_changes.csv"],
+    ]
+    path = looked_at.folder / "my bad.csv"
+    exported = looked_at.json(*words[:-1], str(path))
+    assert exported["rows"] == 2
+    edited = shlex.split(exported["next"])
+    assert edited[1:6] == ["quarantine", "replay", TABLE, "--edited", str(path)]
+
+
+def test_without_a_row_nothing_is_exported(looked_at):
+    path = looked_at.folder / "none.csv"
+    words = ("quarantine", "export", TABLE, "--rule", "order_id.not_null", "--to", str(path))
+    answer = looked_at.type(*words)
+    told = f"nothing to export: no row of {TABLE} that was asked for is in quarantine\n"
+    assert (answer.exit_code, answer.stdout, path.exists()) == (0, told, False)
+    assert looked_at.json(*words) == {"table": TABLE, "file": None, "rows": 0, "next": None}
+
+
+def test_a_table_that_is_held_is_looked_into_first():
+    def waiting(quarantined, held):
+        return QuarantineCounts(quarantined, held, settled=0, discarded=0, oldest_day=None, broken={})
+
+    other = replace(CHANGES, name="silver/other_changes")
+    assert next_command([(CHANGES, waiting(9, 0)), (other, waiting(2, 1))]).endswith(" silver/other_changes")
+    assert next_command([(CHANGES, waiting(9, 0)), (other, waiting(2, 0))]).endswith(f" {CHANGES.name}")
 
 
 def test_the_family_typed_alone_answers_with_its_help(looked_at):

@@ -15,9 +15,9 @@ from snowpipe_platform.spec.origins import Origin
 from snowpipe_platform_tests.ledger import CHANGES
 
 HEADER = "quarantine_id,quarantine_day,quarantine_rules,id,amount\n"
-texts = st.none() | st.text(
-    st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("=+-@'\",;\n\t0"), max_size=6
-)
+texts = st.none() | st.lists(
+    st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from([*"=+-@'\",;\n\r\t0", "\r\n"]), max_size=6
+).map("".join)
 
 
 def row(number=0, **payload):
@@ -57,8 +57,9 @@ def test_a_spreadsheet_takes_neither_an_id_for_a_time_nor_a_text_for_a_formula(t
         "quarantine_id;amount\n#12:5;7\n;\n\n",
         "amount\tquarantine_id\r\n7\t12:5\r\n",
         '\ufeffquarantine_id,amount\n"#12:5","7"\n',
+        "quarantine_id;amount\r#12:5;7\r",
     ],
-    ids=["semicolons and empty lines", "tabs and columns moved", "byte order mark and quotes"],
+    ids=["semicolons and empty lines", "tabs and columns moved", "byte order mark and quotes", "old line ends"],
 )
 def test_a_file_may_come_from_any_spreadsheet(tmp_path, text):
     path = tmp_path / "bad.csv"

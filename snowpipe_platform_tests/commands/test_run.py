@@ -8,6 +8,7 @@ import pytest
 from snowpipe_platform.backends.sqlite_state import SqliteState
 from snowpipe_platform.commands.instance import ensure_instance
 from snowpipe_platform.settings import read_settings
+from snowpipe_platform_tests.tiny import FCT_ORDERS
 
 KEYS = {
     "table",
@@ -124,6 +125,41 @@ def test_a_rebuild_gives_the_same_rows_in_one_more_commit(shop):
     assert [(outcome["status"], outcome["rows"]) for outcome in found.values()] == [("ok", 2), ("ok", 2)]
     assert shop.rows("select * from silver.fct_orders order by 1") == before
     assert len(shop.json("show", "silver/fct_orders")["commits"]) == 2
+
+
+OLD_CODE = "its code changed: rows are as the old code made them"
+REBUILD = "snowpipe run silver/fct_orders --rebuild"
+
+
+def test_a_run_after_an_edit_of_a_table_says_that_its_rows_are_of_the_old_code(shop):
+    shop.one_day()
+    shop.type("run")
+    shop.edit("silver/fct_orders.py", FCT_ORDERS.replace("lt=1000", "lt=20_000"))
+    lines = shop.type("run").stdout.splitlines()
+    assert lines[lines.index(f"    {OLD_CODE}") - 1].split()[0] == "silver/fct_orders"
+    assert lines[-1] == f"next: {REBUILD}"
+    told = shop.json("run")
+    notes = {outcome["table"]: outcome["note"] for outcome in told["outcomes"]}
+    assert (notes["silver/fct_orders"], told["next"]) == (OLD_CODE, REBUILD)
+    shop.orders(("o3", "3.00", "2024-03-02 10:00"))
+    shop.end_day("2024-03-02")
+    told = shop.outcomes()["silver/fct_orders"]
+    assert (told["status"], told["new"], told["note"]) == ("ok", 1, OLD_CODE)
+    assert shop.json("run", "fct_orders", "--rebuild", "--yes")["next"] is None
+    assert OLD_CODE not in shop.type("run").stdout
+
+
+def test_a_table_that_is_held_under_new_code_is_to_be_rebuilt_and_its_rebuild_looked_into(shop):
+    shop.one_day()
+    shop.type("run")
+    shop.edit("silver/fct_orders.py", FCT_ORDERS.replace("lt=1000", "lt=10"))
+    shop.orders(("o3", "30.00", "2024-03-02 10:00"))
+    shop.end_day("2024-03-02")
+    told = shop.json("run")
+    held = next(outcome for outcome in told["outcomes"] if outcome["table"] == "silver/fct_orders")
+    assert (held["status"], held["note"].endswith(f"2 rows; {OLD_CODE}")) == ("held", True)
+    assert told["next"] == REBUILD
+    assert shop.json("run", "fct_orders", "--rebuild", "--yes")["next"].startswith("snowpipe show silver/fct_orders ")
 
 
 def test_a_rebuild_says_that_bronze_stays(shop):

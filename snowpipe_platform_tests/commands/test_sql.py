@@ -6,6 +6,7 @@ import pytest
 
 from snowpipe_platform.commands.sql import form_of
 from snowpipe_platform.errors import ConfigurationError
+from snowpipe_platform_tests import tiny
 from snowpipe_platform_tests.tiny import TinyShop
 
 
@@ -53,6 +54,39 @@ def test_held_and_uncommitted_rows_are_not_seen(shop):
     (folder / "extraction=killed" / "part-00000.parquet").write_bytes(b"half a file")
     assert filled.rows("select count(*) n from bronze.orders") == [{"n": 4}]
     assert filled.rows("select count(*) n from silver.order_changes_quarantine") == [{"n": 1}]
+
+
+def test_a_column_that_only_held_rows_have_is_null(shop):
+    filled = fill(shop)
+    wider = tiny.FCT_ORDERS.replace("ordered_on: dt.date", "ordered_on: dt.date\n    is_large: bool")
+    wider = wider.replace("changed_at.date()", "changed_at.date(), is_large=rows.amount > 2")
+    filled.mend(silver__fct_orders=wider.replace("lt=1000", "lt=2"))
+    assert filled.outcomes("fct_orders", "--rebuild")["silver/fct_orders"]["status"] == "held"
+    assert filled.rows("select order_id, is_large from silver.fct_orders order by 1") == [
+        {"order_id": "o1", "is_large": None},
+        {"order_id": "o3", "is_large": None},
+    ]
+
+
+def test_a_column_that_no_quarantined_row_has_is_null(shop):
+    filled = fill(shop)
+    wider = tiny.ORDER_CHANGES.replace("    note:", "    text: str = pa.Field(nullable=True)\n    note:")
+    filled.mend(silver__order_changes=wider.replace("lambda rows: {}", 'lambda rows: {"text": rows.note}'))
+    filled.orders(("o4", "4.00", "2024-03-02 10:00"))
+    filled.end_day("2024-03-02")
+    filled.type("run")
+    assert filled.rows("select order_id, text from order_changes_quarantine") == [{"order_id": "o2", "text": None}]
+    assert filled.rows("select text from order_changes where order_id = 'o4'") == [{"text": "so"}]
+
+
+def test_files_that_are_gone_are_told_in_a_line(shop):
+    filled = fill(shop)
+    for path in (filled.home / "lake").rglob("*.parquet"):
+        path.unlink()
+    answer = filled.type("sql", "from silver.fct_orders")
+    assert answer.exit_code == 2
+    assert answer.stderr.startswith("error: silver/fct_orders cannot be read: IO Error: No files found")
+    assert answer.stderr.count("\n") == 2
 
 
 def test_a_table_without_a_commit_is_empty_with_its_columns(shop):

@@ -339,25 +339,29 @@ def test_a_name_of_the_platforms_own_columns_is_refused(keyed):
         (
             "a.csv",
             csv_text([order(1), {**order(2), "amount": "4111x"}]),
-            "row 2, column 'amount': text that is no decimal",
+            "row 2, column 'amount': text '4111x', which is no decimal",
         ),
         (
             "a.jsonl",
             json_text([order(1)]) + "\n" + json_text([{**order(2), "id": 1.5}]),
-            "line 3, column 'id': text that",
+            "line 3, column 'id': text '1.5', which is no int",
         ),
         (
             "a.parquet",
             parquet_bytes([order(1), {**order(2), "id": 2**40}]),
-            "row 2, column 'id': int64 that is no int32",
+            "row 2, column 'id': int64 '1099511627776', which is no int32",
+        ),
+        (
+            "long.csv",
+            csv_text([{**order(1), "amount": "x" * 51}]),
+            f"row 1, column 'amount': text '{'x' * 49}…', which is no decimal",
         ),
     ],
 )
-def test_a_value_that_does_not_fit_is_named_by_place_and_never_shown(keyed, name, content, told):
+def test_a_value_that_does_not_fit_is_named_by_place_and_quoted_in_short(keyed, name, content, told):
     drop(keyed.bronze_folder, "orders", name, content)
     (file,) = adopt(keyed, name).files
     assert f"bronze/orders/arrivals/{name}: {told}" in str(file.error)
-    assert "4111" not in str(file.error)
     assert brought(keyed) == []
 
 

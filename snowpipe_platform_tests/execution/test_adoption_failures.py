@@ -195,6 +195,23 @@ def test_what_is_not_the_files_fault_ends_the_run_and_makes_no_dead_letter(world
     assert world.ground.dead_letters.all() == []
 
 
+def test_an_error_of_a_library_is_told_with_the_files_name(world):
+    world.swap(bronze=Faulty(world.ground.bronze, ValueError("strange\n  bytes."), {"open_arrival": [1]}))
+    (file,) = adopt(world, "a.csv").files
+    told = "bronze/orders/arrivals/a.csv cannot be adopted: strange bytes. Mend the file and write it again."
+    assert (str(file.error), world.ground.dead_letters.all()[0].error) == (told, told)
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused_and_never_read(world):
+    elsewhere = world.folder / "secret.csv"
+    elsewhere.write_text(csv_text(ROWS))
+    (world.bronze_folder / "orders/arrivals/link.csv").symlink_to(elsewhere)
+    (file,) = adopt(world, "link.csv").files
+    folder = world.bronze_folder / "orders/arrivals"
+    told = f"{folder}/link.csv is a link to a file outside {folder}. Put the file itself there."
+    assert (file.fate.value, str(file.error)) == ("failed", told)
+
+
 def test_a_file_that_may_not_be_read_is_told_so(world, monkeypatch):
     refused = PermissionError(13, "Permission denied")
     world.swap(bronze=Faulty(world.ground.bronze, refused, {"open_arrival": [1]}))

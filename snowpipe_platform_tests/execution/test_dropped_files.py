@@ -67,6 +67,8 @@ def test_a_header_without_rows_is_a_file_without_rows():
         (b'a,b\n1,"2"x\n', r"row that begins in line 2 is no CSV: ',' expected after '\"'"),
         (b"a,b\n1,\xe9\n", r"is not UTF-8, in line 1 or soon after it"),
         (b"a,,b\n1,2,3\n", r"column 2 has no name"),
+        (b"a;b\n1;2,5\n", r"a\.csv: the header has semicolons between its columns\. Separate values by commas"),
+        (b"a\tb\n1\t2\n", r"a\.csv: the header has tabs between its columns"),
         (b"a,b,A\n1,2,3\n", r"column 'a' is there 2 times"),
     ],
 )
@@ -116,6 +118,10 @@ def test_json_columns_are_the_keys_of_all_lines_in_any_case():
         (b"[" * 5 + b"\n", r"is one JSON array"),
         (b'{"a": ' + b"[" * 100_000 + b"\n", r"line 1 is no JSON object: maximum recursion"),
         (b'{" ": 1}\n', r"column 1 has no name"),
+        (b'{"a": "x"}\n{"a": "\\ud800"}\n', r"line 2 is no JSON object: it spells half of a surrogate pair"),
+        (b'{"\\uDC00": 1}\n', r"line 1 is no JSON object: it spells half of a surrogate pair"),
+        (b"", r"a\.ndjson: the file is empty\. Write one object a line\."),
+        (b"\n \n", r"a\.ndjson: the file is empty\."),
     ],
 )
 def test_json_of_another_form_is_refused_with_the_line(content, told):
@@ -123,8 +129,8 @@ def test_json_of_another_form_is_refused_with_the_line(content, told):
         opened("a.ndjson", content)
 
 
-def test_an_empty_json_file_has_no_column_and_no_row():
-    assert (opened("a.jsonl", b"").schema.names, rows(opened("a.jsonl", b"\n"))) == ([], [])
+def test_a_whole_surrogate_pair_is_a_letter():
+    assert rows(opened("a.jsonl", b'{"a": "\\ud83d\\ude00"}\n')) == [{"a": "\U0001f600"}]
 
 
 # --- Parquet
