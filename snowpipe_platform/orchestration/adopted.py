@@ -6,6 +6,7 @@ from snowpipe_platform.errors import ArrivalError
 from snowpipe_platform.execution.adoption import AdoptedFile, AdoptionResult
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.metadata import Metadata, column_schema, log_metadata
+from snowpipe_platform.orchestration.names import FILES_ADOPTED
 
 COLUMNS = {
     "file": "string",
@@ -36,7 +37,7 @@ def adoption_metadata(result: AdoptionResult, ground: Ground) -> Metadata:
         "rows_landed": sum(manifest.rows_landed for manifest in manifests),
         "rows_known": sum(manifest.rows_known for manifest in manifests),
         "rows_dropped": sum(manifest.rows_dropped for manifest in manifests),
-        "files_adopted": len(manifests),
+        FILES_ADOPTED: len(manifests),
         "files_failed": len(result.failed),
     }
     found: Metadata = {

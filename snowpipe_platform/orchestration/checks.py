@@ -82,7 +82,7 @@ def bronze_checks(query: Query, load_days: dg.PartitionsDefinition[str]) -> dg.A
         names = {key.name for key in context.selected_asset_check_keys}
         with final_failures():
             day = load_day(context.partition_key)
-            found = bronze_outcomes(query, day, names=names, ground=ground.ground())
+            found = bronze_outcomes(query, day, names=names, ground=ground.ground(), instance=context.instance)
             if deadline is not None and ON_TIME in names:
                 clock = ground.ground().warehouse.clock
                 found.append(on_time_outcome(context.instance, deadline, day, clock=clock))

@@ -1,16 +1,18 @@
 """The check `on_time` of a day: whether it was there by its deadline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.landed import NO_LAG, arrived_at
 from snowpipe_platform.orchestration.names import ON_TIME, asset_key, bronze_name
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.deadlines import deadline_of
 from snowpipe_platform.spec.extraction import Query
+from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, Table
 
@@ -19,16 +21,24 @@ ABOUT = "the day is there by its deadline"
 
 @dataclass(frozen=True)
 class Deadline:
-    """How long after the end of a day an asset has to have it."""
+    """How long after the end of a day an asset has to have it. query: the one that lands it, of a bronze asset."""
 
     name: str
     due: timedelta
-    safety_lag: timedelta = NO_LAG
+    query: Query | None = None
+
+    @property
+    def safety_lag(self) -> timedelta:
+        return NO_LAG if self.query is None else self.query.safety_lag
+
+    def log(self, ground: Ground) -> Sequence[Manifest]:
+        """What has landed, of a bronze asset."""
+        return () if self.query is None else ground.bronze.log(self.query.entity)
 
 
 def query_deadline(query: Query) -> Deadline | None:
     """None for a query without one."""
-    return None if query.due is None else Deadline(bronze_name(query.entity), query.due, query.safety_lag)
+    return None if query.due is None else Deadline(bronze_name(query.entity), query.due, query)
 
 
 def table_deadline(table: Table) -> Deadline | None:

@@ -52,7 +52,7 @@ def _landed(  # noqa: PLR0913, PLR0917 - everything the events say
     name = bronze_name(query.entity)
     _materialized(instance, asset_key(name), day, metadata, code_version=code_version(query))
     names = {WINDOW_COMPLETE, *(rule.name for rule in query.rules)}
-    found = bronze_outcomes(query, day, names=names, ground=ground)
+    found = bronze_outcomes(query, day, names=names, ground=ground, instance=instance)
     deadline = query_deadline(query)
     if deadline is not None:
         found.append(on_time_outcome(instance, deadline, day, clock=ground.warehouse.clock))

@@ -109,6 +109,21 @@ def test_a_day_extracted_before_its_end_alone_is_late(due_shop):
     assert watch.red(BRONZE) == {}
 
 
+def test_a_day_that_only_dropped_files_came_for_is_late(due_shop):
+    due_shop.customers("2024-03-01", good=1)
+    due_shop.run(BRONZE, day="2024-03-01")
+    due_shop.now("2024-03-02 12:00")
+    due_shop.adopt("2024-03-02", "dropped", at="2024-03-02 10:00")
+    watch = Watch(due_shop)
+
+    assert watch.tick("2024-03-03 06:00") == f"not there by their deadline: {BRONZE} 2024-03-02"
+    assert watch.red(BRONZE) == {"2024-03-02": LATE.format("2024-03-03 06:00")}
+
+    due_shop.run(BRONZE, day="2024-03-02")
+    assert watch.tick("2024-03-03 07:00") == "every day came, or is not due yet"
+    assert watch.red(BRONZE) == {}
+
+
 def test_a_source_that_does_not_answer_is_no_failed_tick_and_what_was_told_stays(due_shop):
     due_shop.customers("2024-03-01", good=1)
     due_shop.run(BRONZE, day="2024-03-01")
