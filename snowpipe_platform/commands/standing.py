@@ -1,6 +1,6 @@
 """How one entity's log and one table stand, read without running anything."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -24,11 +24,13 @@ from snowpipe_platform.spec.bronze_log import (
     withdrawn_days,
 )
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
-from snowpipe_platform.spec.deadlines import late_days
+from snowpipe_platform.spec.deadlines import last_due
 from snowpipe_platform.spec.extraction import Query
+from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
+from snowpipe_platform.spec.read_days import unread_days
 from snowpipe_platform.spec.table import DISCARDED, QUARANTINED, STATUS, ChangesTable, Table
-from snowpipe_platform.spec.watermark import Watermark, encode
+from snowpipe_platform.spec.watermark import encode
 
 NEVER_RUN, INCOMPLETE, STALE, HELD, FAILED = "never run", "incomplete", "stale", "held", "FAILED"
 LATE = "late"
@@ -113,8 +115,8 @@ def table_standing(table: Table, project: Project) -> TableStanding:
 def _bronze(query: Query, ground: Ground, now: datetime | None) -> BronzeStanding:
     log = ground.bronze.log(query.entity)
     incomplete, counted, last = tuple(incomplete_days(log)), standing(log), last_extraction(log)
-    reached = live_watermark([manifest for manifest in log if manifest.query == query.name])
-    late = _late_days(query, reached, now)
+    own = [manifest for manifest in log if manifest.query == query.name]
+    late = _late_days(query, own, now)
     waits = {"max_batches cut short": cut_days(log), "withdrawn, to be extracted again": withdrawn_days(log)}
     dropped = look(query.entity, ground, now=datetime.now(UTC).replace(tzinfo=None))
     waiting = len(dropped.ready) + len(dropped.unsettled)
@@ -128,7 +130,7 @@ def _bronze(query: Query, ground: Ground, now: datetime | None) -> BronzeStandin
         sum(manifest.rows_landed for manifest in counted),
         None if last is None else last.extracted_at,
         len({manifest.load_day for manifest in counted}),
-        encode(reached),
+        encode(live_watermark(own)),
         incomplete,
         late,
         "; ".join(notes),
@@ -137,11 +139,11 @@ def _bronze(query: Query, ground: Ground, now: datetime | None) -> BronzeStandin
     )
 
 
-def _late_days(query: Query, reached: Watermark | None, now: datetime | None) -> tuple[date, ...]:
-    """A number tells no day, and a snapshot that brought nothing is not in the log."""
-    if query.due is None or now is None or not isinstance(reached, date):
+def _late_days(query: Query, own: Sequence[Manifest], now: datetime | None) -> tuple[date, ...]:
+    """Of a number or a snapshot those that wait for rows: it tells no day, and one that brought nothing no entry."""
+    if query.due is None or now is None:
         return ()
-    return tuple(late_days(reached, query.due, now=now))
+    return tuple(unread_days(own, last=last_due(query.due, now=now)))
 
 
 def _table(table: Table, project: Project) -> TableStanding:

@@ -14,6 +14,7 @@ from snowpipe_platform.spec.analysis_dates import end_of
 from snowpipe_platform.spec.bronze_log import cut_days, extracted_days, incomplete_days, landings
 from snowpipe_platform.spec.extraction import Query, QueryRule
 from snowpipe_platform.spec.manifest import Manifest
+from snowpipe_platform.spec.read_days import read_at
 from snowpipe_platform.spec.rows_sql import broken_landed_sql, sql_command
 
 WHERE_ROWS_ARE = {
@@ -91,7 +92,8 @@ def _window(query: Query, day: date, ground: Ground, instance: dg.DagsterInstanc
     if day in incomplete_days(log):
         cause = "max_batches ended the last run" if day in cut_days(log) else "what was landed was withdrawn"
         return False, f"more rows wait: {cause}; the next is requested until all are landed"
-    if day in extracted_days(log) or was_read(instance, asset_key(name), day):
+    own = [entry for entry in log if entry.query == query.name]
+    if day in extracted_days(log) or read_at(own, day) is not None or was_read(instance, asset_key(name), day):
         return True, "every row of the window is landed"
     if ground.warehouse.clock() < end_of(day):
         return True, "the day is not over and was not extracted yet; dropped files alone bring rows before that"

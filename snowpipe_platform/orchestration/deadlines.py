@@ -17,6 +17,7 @@ from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.spec.consumption import decode_ranges, encode_ranges
 from snowpipe_platform.spec.deadlines import last_due
 from snowpipe_platform.spec.pipeline import Pipeline
+from snowpipe_platform.spec.read_days import read_at
 
 SENSOR_SECONDS = 300
 REPORTS_PER_TICK = 100
@@ -57,11 +58,12 @@ def _turn(
 ) -> frozenset[date]:
     """Tell the instance which days are late now, and which told before are no longer. Returns those told to be late."""
     last, log = last_due(deadline.due, now=now), deadline.log(ground)
-    late = missing_days(instance, asset_key(deadline.name), last=last, safety_lag=deadline.safety_lag, log=log) or []
+    missing = missing_days(instance, asset_key(deadline.name), last=last, safety_lag=deadline.safety_lag, log=log) or []
+    late = [day for day in missing if read_at(log, day) is None]
     turned = sorted(told.symmetric_difference(late))[:REPORTS_PER_TICK]
     identity = RunIdentity(run_id=f"{NAME}-{uuid.uuid4()}", job=NAME)
     for day in turned:
-        outcome = on_time_outcome(instance, deadline, day, clock=lambda: now)
+        outcome = on_time_outcome(instance, deadline, day, ground=ground, now=now)
         report_checks(instance, deadline.name, day, [outcome], identity)
     return told.symmetric_difference(turned)
 

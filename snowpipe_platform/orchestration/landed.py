@@ -8,8 +8,9 @@ import dagster as dg
 from snowpipe_platform.orchestration.names import EXTRACTED_AT, FILES_ADOPTED, SOURCE_CLOCK
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.spec.analysis_dates import end_of
-from snowpipe_platform.spec.bronze_log import days_of_arrivals_alone
+from snowpipe_platform.spec.bronze_log import days_of_arrivals_alone, incomplete_days
 from snowpipe_platform.spec.manifest import Manifest
+from snowpipe_platform.spec.read_days import read_at
 
 CLOSER_LOOK_DAYS = 31
 """How far back a day that is there is asked whether it is there to its end."""
@@ -29,8 +30,8 @@ def missing_days(
 
     A day is there when it is materialized by what read it: dropped files that were adopted for it are not its
     extraction. The bronze log alone does not tell: a snapshot that brought nothing leaves no entry. A load day that was
-    last extracted before its end is not there: its rest is missing.
-    safety_lag: how far behind the source's clock the extraction stops. log: of a bronze asset.
+    last extracted before its end, or waits for rows that were withdrawn or cut off, is not there: its rest is missing.
+    safety_lag: how far behind the source's clock the extraction stops. log: of a bronze asset's query.
     """
     materialized = {load_day(partition) for partition in instance.get_materialized_partitions(key)}
     recent = {day for day in materialized if timedelta(0) <= last - day < timedelta(days=CLOSER_LOOK_DAYS)}
@@ -42,13 +43,27 @@ def missing_days(
     begun = {day for day, record in reads.items() if not _is_whole(record, day, safety_lag)}
     first = min(there)
     days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-    return [day for day in days if day not in there or day in begun]
+    waiting = set(incomplete_days(log))
+    return [day for day in days if day not in there or day in begun or day in waiting]
 
 
 def arrived_at(
-    instance: dg.DagsterInstance, key: dg.AssetKey, day: date, *, safety_lag: timedelta = NO_LAG
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    day: date,
+    *,
+    safety_lag: timedelta = NO_LAG,
+    log: Sequence[Manifest] = (),
 ) -> datetime | None:
-    """When the day was first there to its end, by the source's clock where that was recorded; None: it is not yet."""
+    """When the day was first there to its end, by the source's clock where that was recorded; None: it is not yet.
+
+    log: of a bronze asset's query. Where it tells, the extraction that read the day's end counts, for whichever load
+    day that was, and a day that waits for rows is not there.
+    """
+    if day in incomplete_days(log):
+        return None
+    if (by_log := read_at(log, day)) is not None:
+        return by_log
     reads = _reads(instance, key, day, ascending=True)
     return next((_made_at(record) for record in reads if _is_whole(record, day, safety_lag)), None)
 

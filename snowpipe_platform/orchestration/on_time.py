@@ -1,6 +1,6 @@
 """The check `on_time` of a day: whether it was there by its deadline."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -32,8 +32,9 @@ class Deadline:
         return NO_LAG if self.query is None else self.query.safety_lag
 
     def log(self, ground: Ground) -> Sequence[Manifest]:
-        """What has landed, of a bronze asset."""
-        return () if self.query is None else ground.bronze.log(self.query.entity)
+        """The query's entries, of a bronze asset."""
+        query = self.query
+        return () if query is None else [each for each in ground.bronze.log(query.entity) if each.query == query.name]
 
 
 def query_deadline(query: Query) -> Deadline | None:
@@ -54,13 +55,14 @@ def deadlines(pipeline: Pipeline) -> list[Deadline]:
 
 
 def on_time_outcome(
-    instance: dg.DagsterInstance, deadline: Deadline, day: date, *, clock: Callable[[], datetime]
+    instance: dg.DagsterInstance, deadline: Deadline, day: date, *, ground: Ground, now: datetime | None = None
 ) -> dg.AssetCheckResult:
     """Green once the day is there to its end, with how long before or after its deadline it came; until then green
-    before the deadline and red after it. clock: the source's, asked only while the day is not there."""
-    came = arrived_at(instance, asset_key(deadline.name), day, safety_lag=deadline.safety_lag)
+    before the deadline and red after it. now: by the source's clock, which is asked while the day is not there."""
+    log = deadline.log(ground)
+    came = arrived_at(instance, asset_key(deadline.name), day, safety_lag=deadline.safety_lag, log=log)
     due_at = deadline_of(day, deadline.due)
-    passed = came is not None or clock() < due_at
+    passed = came is not None or (now or ground.warehouse.clock()) < due_at
     text = _absent(due_at, is_late=not passed) if came is None else _came(came, due_at)
     return dg.AssetCheckResult(
         passed=passed,

@@ -55,7 +55,7 @@ def _landed(  # noqa: PLR0913, PLR0917 - everything the events say
     found = bronze_outcomes(query, day, names=names, ground=ground, instance=instance)
     deadline = query_deadline(query)
     if deadline is not None:
-        found.append(on_time_outcome(instance, deadline, day, clock=ground.warehouse.clock))
+        found.append(on_time_outcome(instance, deadline, day, ground=ground))
     report_checks(instance, name, day, found, identity)
 
 
@@ -75,7 +75,7 @@ def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Grou
             found.append(up_to_date_outcome(table, day, dates))
         deadline = table_deadline(table)
         if deadline is not None and day is not None:
-            found.append(on_time_outcome(instance, deadline, day, clock=ground.warehouse.clock))
+            found.append(on_time_outcome(instance, deadline, day, ground=ground))
         report_checks(instance, table.name, day, found, request.identity)
 
 

@@ -80,7 +80,7 @@ def _wanted(
     wanted: dict[date, list[dg.AssetKey]] = {}
     for query in pipeline.queries.queries if last >= pipeline.first_day else ():
         key = asset_key(bronze_name(query.entity))
-        log = ground.bronze.log(query.entity)
+        log = [entry for entry in ground.bronze.log(query.entity) if entry.query == query.name]
         missing = missing_days(instance, key, last=last, safety_lag=query.safety_lag, log=log)
         for day in [last] if missing is None else missing:
             wanted.setdefault(day, []).append(key)

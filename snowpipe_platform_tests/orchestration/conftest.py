@@ -15,7 +15,9 @@ import pandera.ibis as pa
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
+from snowpipe_platform.execution.decisions import Author
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.withdrawal import carry_out
 from snowpipe_platform.orchestration.build import build_definitions
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.settings import Settings
@@ -24,7 +26,7 @@ from snowpipe_platform.spec.history import latest, versions
 from snowpipe_platform.spec.pipeline import Pipeline, build_pipeline
 from snowpipe_platform.spec.queries_file import parse_queries
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
-from snowpipe_platform_tests.dropping import drop
+from snowpipe_platform_tests.dropping import ADOPTER, drop
 
 FIRST_DAY = date(2024, 3, 1)
 NOW = datetime(2024, 3, 20, tzinfo=UTC)
@@ -183,6 +185,11 @@ class Shop:
         drop(self.root / "home/bronze", "customers", f"{customer}.csv", f"{header}{customer},x@example.com,nick,{at}\n")
         config = {"ops": {"bronze__customers": {"config": {"arrivals": [f"{customer}.csv"]}}}}
         return self.run("bronze/customers", day=day, config=config)
+
+    def withdraw(self, number: int) -> None:
+        """Entry `number` of the customers' log does not count any more."""
+        author = Author(by="ann", reason="read during a restore", identity=ADOPTER)
+        carry_out("customers", number, author, self.ground)
 
     def analyse(self, date: str) -> dg.ExecuteInProcessResult:
         """Materialize an analysis date of every table that has them."""

@@ -76,6 +76,18 @@ def test_a_day_extracted_before_its_end_alone_is_asked_for_whatever_was_dropped_
     assert _days(shop.scheduled("2024-03-02 00:15")) == ["2024-03-01"]
 
 
+def test_a_withdrawn_day_is_asked_for_until_a_run_has_read_it(shop):
+    for day in ("2024-03-01", "2024-03-02"):
+        shop.customers(day, good=1)
+        shop.run("bronze/customers", day=day)
+    shop.withdraw(1)
+    assert _days(shop.scheduled("2024-03-03 00:15")) == ["2024-03-01"]
+
+    shop.run("bronze/customers", day="2024-03-01")
+
+    assert shop.scheduled("2024-03-03 00:15") == []
+
+
 def test_of_more_adoptions_than_a_page_has_the_extraction_between_them_is_found(shop, monkeypatch):
     monkeypatch.setattr(landed, "RECORDS_PER_PAGE", 2)
     shop.customers("2024-03-01", good=1)
