@@ -18,9 +18,9 @@ from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.bronze_log import (
     cut_days,
     incomplete_days,
+    landings,
     last_extraction,
     live_watermark,
-    standing,
     withdrawn_days,
 )
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
@@ -114,7 +114,7 @@ def table_standing(table: Table, project: Project) -> TableStanding:
 
 def _bronze(query: Query, ground: Ground, now: datetime | None) -> BronzeStanding:
     log = ground.bronze.log(query.entity)
-    incomplete, counted, last = tuple(incomplete_days(log)), standing(log), last_extraction(log)
+    incomplete, counted, last = tuple(incomplete_days(log)), landings(log), last_extraction(log)
     own = [manifest for manifest in log if manifest.query == query.name]
     late = _late_days(query, own, now)
     waits = {"max_batches cut short": cut_days(log), "withdrawn, to be extracted again": withdrawn_days(log)}
@@ -248,4 +248,4 @@ def _load_days(table: ChangesTable, state: TableState | None, ground: Ground) ->
     if state is None:
         return 0
     done = Consumption.decode(state.properties.get(CONSUMED_PROPERTY)).manifests.get(table.source, frozenset())
-    return len({entry.load_day for entry in standing(ground.bronze.log(table.source)) if entry.number in done})
+    return len({entry.load_day for entry in landings(ground.bronze.log(table.source)) if entry.number in done})
