@@ -70,7 +70,8 @@ class BronzeStanding:
 class TableStanding:
     """One table. held: rows kept beside it, not published; held_by: ids of the rules they break. load_days: taken in,
     quarantined, discarded: of a changes table. analysis_dates: that an as-of table has; stale_dates: of them, those a
-    late change came for. Of a table that cannot be read nothing is known but the note."""
+    late change came for; dates_to_name: those that a run makes only when asked for, as they are too old, or were not
+    made with their day. Of a table that cannot be read nothing is known but the note."""
 
     table: str
     status: str
@@ -84,6 +85,7 @@ class TableStanding:
     held_by: tuple[str, ...] = ()
     analysis_dates: int | None = None
     stale_dates: tuple[date, ...] = ()
+    dates_to_name: tuple[date, ...] = ()
 
 
 def source_clock(project: Project) -> datetime | None:
@@ -166,6 +168,7 @@ def _table(table: Table, project: Project) -> TableStanding:
         tuple(sorted({rule for branch in branches.values() for rule in _broken_rules(table, branch)})),
         None if dates is None else len(dates.dates.all),
         () if dates is None else tuple(sorted(dates.dates.stale)),
+        tuple(sorted(_missing(dates) | _old(table, dates))) if isinstance(table, AsOfTable) and dates else (),
     )
 
 
@@ -215,14 +218,23 @@ def _word(table: Table, state: TableState | None, dates: DueDates | None, projec
 
 def _word_of_dates(table: AsOfTable, found: DueDates) -> tuple[str, str]:
     """Stale dates, and whether the next run makes them anew; ended days that have no state yet."""
-    recent = set(found.dates.restatable(table.restate_days))
-    old, missing = found.dates.stale - recent, set(found.due) - found.dates.all
+    recent, old, missing = found.dates.restatable(table.restate_days), _old(table, found), _missing(found)
     told = [
         *([f"not made yet: {in_words(missing)}"] if missing else []),
         *([f"a late change came for {in_words(recent)}; the next run makes them anew"] if recent else []),
         *([f"late changes came for {in_words(old)}, older than {table.restate_days} days"] if old else []),
     ]
     return (STALE, "; ".join(told)) if told else ("ok", "")
+
+
+def _old(table: AsOfTable, found: DueDates) -> frozenset[date]:
+    """Stale dates that no run makes anew unless it is asked for them."""
+    return found.dates.stale.difference(found.dates.restatable(table.restate_days))
+
+
+def _missing(found: DueDates) -> frozenset[date]:
+    """Dates that can be made and are not."""
+    return frozenset(found.due) - found.dates.all
 
 
 def _held_rows(table: Table, state: TableState | None, branches: Mapping[str, TableState], ground: Ground) -> int:

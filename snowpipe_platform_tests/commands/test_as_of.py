@@ -74,6 +74,42 @@ def test_the_next_run_makes_recent_dates_anew_and_status_names_the_older_ones_an
     assert (states["status"], states["stale_dates"]) == ("ok", [])
 
 
+BUT_STATES = ("bronze/orders", "order_changes", "fct_orders", "daily_totals")
+
+
+def next_of(shop):
+    return shop.type("status").stdout.splitlines()[-1]
+
+
+def test_status_names_the_dates_that_no_run_makes_unasked_and_its_command_makes_them(shop):
+    four_days(shop)
+    shop.orders(("late", "9.00", "2024-03-01 12:00"))
+    shop.type("run", *BUT_STATES, "--partition", "2024-03-01")
+    assert next_of(shop) == f"next: snowpipe run {STATES} --from 2024-03-01 --to 2024-03-02"
+    shop.type("run")
+    assert next_of(shop) == f"next: snowpipe run {STATES} --from 2024-03-01 --to 2024-03-02"
+    shop.type("run", STATES, "--partition", "2024-03-01")
+    assert next_of(shop) == f"next: snowpipe run {STATES} --partition 2024-03-02"
+    shop.type(*next_of(shop).removeprefix("next: snowpipe ").split())
+    assert (set(counts(shop).values()), next_of(shop).startswith("next:")) == ({2, 3, 4, 5}, False)
+
+
+def test_status_sends_for_a_plain_run_while_that_makes_recent_dates_anew(shop):
+    four_days(shop)
+    shop.orders(("late", "9.00", "2024-03-04 12:00"))
+    shop.type("run", *BUT_STATES, "--partition", "2024-03-04")
+    assert next_of(shop) == "next: snowpipe run"
+
+
+def test_status_names_an_ended_date_that_was_never_made(shop):
+    four_days(shop)
+    shop.end_day("2024-03-06")
+    shop.type("run", *BUT_STATES, "--from", "2024-03-05", "--to", "2024-03-06")
+    assert next_of(shop) == f"next: snowpipe run {STATES} --from 2024-03-05 --to 2024-03-06"
+    shop.type(*next_of(shop).removeprefix("next: snowpipe ").split())
+    assert list(counts(shop)) == [f"2024-03-0{day}" for day in range(1, 7)]
+
+
 def test_a_day_that_is_not_over_has_no_state_yet(shop):
     four_days(shop)
     shop.source.set_clock("2024-03-05 12:00")
