@@ -22,7 +22,7 @@ from snowpipe_platform.commands.terminal import (
 )
 from snowpipe_platform.execution.run import BRONZE
 from snowpipe_platform.execution.withdrawal import Withdrawal, carry_out, plan_withdrawal
-from snowpipe_platform.spec.bronze_log import standing
+from snowpipe_platform.spec.bronze_log import landings
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.watermark import encode
 
@@ -55,7 +55,7 @@ def log(project: Project, name: str, *, limit: int, as_json: bool) -> int:
         print_text(f"{BRONZE}{entity} has no entry yet")
         print_next(f"snowpipe run {BRONZE}{entity}")
         return 0
-    rows = sum(entry.rows_landed for entry in standing(entries))
+    rows = sum(entry.rows_landed for entry in landings(entries))
     print_heading(f"{BRONZE}{entity}: {len(entries):,} entries, {rows:,} rows that count")
     print_lines(TITLES, [_line(entry, gone.get(entry.number)) for entry in shown])
     if len(shown) < len(entries):

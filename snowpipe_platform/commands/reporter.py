@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from snowpipe_platform.commands.instance import has_instance
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.execution.adoption import AdoptionResult
-from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.outcome import Outcome
 from snowpipe_platform.spec.table import ChangesTable
 
@@ -24,6 +24,9 @@ class Reporter(Protocol):
     def report_adoption(self, result: AdoptionResult) -> str | None:
         """The same for dropped files, of which some were adopted."""
 
+    def report_staleness(self, identity: RunIdentity) -> str | None:
+        """The same, at the end of a run, for analysis dates that it made stale or no longer stale."""
+
 
 @contextmanager
 def open_reporter(project: Project) -> Iterator[Reporter]:
@@ -34,7 +37,7 @@ def open_reporter(project: Project) -> Iterator[Reporter]:
     import dagster as dg  # noqa: PLC0415 - a run without an instance works without Dagster
 
     with dg.DagsterInstance.from_config(str(project.settings.dagster_home)) as instance:
-        yield _ToInstance(instance, project.ground)
+        yield _ToInstance(instance, project)
 
 
 class _Nobody:
@@ -48,10 +51,15 @@ class _Nobody:
         del result
         return None
 
+    def report_staleness(self, identity: RunIdentity) -> str | None:
+        """No instance, nothing to tell."""
+        del identity
+        return None
+
 
 class _ToInstance:
-    def __init__(self, instance: "DagsterInstance", ground: Ground) -> None:
-        self._instance, self._ground = instance, ground
+    def __init__(self, instance: "DagsterInstance", project: Project) -> None:
+        self._instance, self._pipeline, self._ground = instance, project.pipeline, project.ground
 
     def report(self, outcome: Outcome) -> str | None:
         """One materialization and its checks for each day and table that ran. A derived table that had nothing to do
@@ -75,6 +83,16 @@ class _ToInstance:
             report_adoption(self._instance, result, self._ground)
         except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
             return f"bronze/{result.request.query.entity}: done, but not reported to Dagster: {error}"
+        return None
+
+    def report_staleness(self, identity: RunIdentity) -> str | None:
+        """The check `up_to_date` of dates that were not made by this run."""
+        from snowpipe_platform.orchestration.staleness import report_staleness  # noqa: PLC0415
+
+        try:
+            report_staleness(self._instance, self._pipeline, self._ground, identity=identity)
+        except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
+            return f"stale analysis dates are not reported to Dagster: {error}"
         return None
 
 

@@ -107,7 +107,11 @@ def carry_out(
         )
         reported = (_reported(outcome, reporter, shown) for outcome in run_steps(run, project.ground))
         is_range = len({step.day for step in steps if _is_told(project, step)}) > 1
-        return list(_day_by_day(reported, shown) if is_range else reported)
+        outcomes = list(_day_by_day(reported, shown) if is_range else reported)
+        problem = reporter.report_staleness(identity)
+        if problem is not None:
+            shown.say(problem)
+        return outcomes
 
 
 def _is_told(project: Project, step: Step) -> bool:

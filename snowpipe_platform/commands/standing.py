@@ -1,6 +1,6 @@
 """How one entity's log and one table stand, read without running anything."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -18,17 +18,19 @@ from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.bronze_log import (
     cut_days,
     incomplete_days,
+    landings,
     last_extraction,
     live_watermark,
-    standing,
     withdrawn_days,
 )
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
-from snowpipe_platform.spec.deadlines import late_days
+from snowpipe_platform.spec.deadlines import last_due
 from snowpipe_platform.spec.extraction import Query
+from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
+from snowpipe_platform.spec.read_days import unread_days
 from snowpipe_platform.spec.table import DISCARDED, QUARANTINED, STATUS, ChangesTable, Table
-from snowpipe_platform.spec.watermark import Watermark, encode
+from snowpipe_platform.spec.watermark import encode
 
 NEVER_RUN, INCOMPLETE, STALE, HELD, FAILED = "never run", "incomplete", "stale", "held", "FAILED"
 LATE = "late"
@@ -68,7 +70,8 @@ class BronzeStanding:
 class TableStanding:
     """One table. held: rows kept beside it, not published; held_by: ids of the rules they break. load_days: taken in,
     quarantined, discarded: of a changes table. analysis_dates: that an as-of table has; stale_dates: of them, those a
-    late change came for. Of a table that cannot be read nothing is known but the note."""
+    late change came for; dates_to_name: those that a run makes only when asked for, as they are too old, or were not
+    made with their day. Of a table that cannot be read nothing is known but the note."""
 
     table: str
     status: str
@@ -82,6 +85,7 @@ class TableStanding:
     held_by: tuple[str, ...] = ()
     analysis_dates: int | None = None
     stale_dates: tuple[date, ...] = ()
+    dates_to_name: tuple[date, ...] = ()
 
 
 def source_clock(project: Project) -> datetime | None:
@@ -112,9 +116,9 @@ def table_standing(table: Table, project: Project) -> TableStanding:
 
 def _bronze(query: Query, ground: Ground, now: datetime | None) -> BronzeStanding:
     log = ground.bronze.log(query.entity)
-    incomplete, counted, last = tuple(incomplete_days(log)), standing(log), last_extraction(log)
-    reached = live_watermark([manifest for manifest in log if manifest.query == query.name])
-    late = _late_days(query, reached, now)
+    incomplete, counted, last = tuple(incomplete_days(log)), landings(log), last_extraction(log)
+    own = [manifest for manifest in log if manifest.query == query.name]
+    late = _late_days(query, own, now)
     waits = {"max_batches cut short": cut_days(log), "withdrawn, to be extracted again": withdrawn_days(log)}
     dropped = look(query.entity, ground, now=datetime.now(UTC).replace(tzinfo=None))
     waiting = len(dropped.ready) + len(dropped.unsettled)
@@ -128,7 +132,7 @@ def _bronze(query: Query, ground: Ground, now: datetime | None) -> BronzeStandin
         sum(manifest.rows_landed for manifest in counted),
         None if last is None else last.extracted_at,
         len({manifest.load_day for manifest in counted}),
-        encode(reached),
+        encode(live_watermark(own)),
         incomplete,
         late,
         "; ".join(notes),
@@ -137,11 +141,11 @@ def _bronze(query: Query, ground: Ground, now: datetime | None) -> BronzeStandin
     )
 
 
-def _late_days(query: Query, reached: Watermark | None, now: datetime | None) -> tuple[date, ...]:
-    """A number tells no day, and a snapshot that brought nothing is not in the log."""
-    if query.due is None or now is None or not isinstance(reached, date):
+def _late_days(query: Query, own: Sequence[Manifest], now: datetime | None) -> tuple[date, ...]:
+    """Of a number or a snapshot those that wait for rows: it tells no day, and one that brought nothing no entry."""
+    if query.due is None or now is None:
         return ()
-    return tuple(late_days(reached, query.due, now=now))
+    return tuple(unread_days(own, last=last_due(query.due, now=now)))
 
 
 def _table(table: Table, project: Project) -> TableStanding:
@@ -164,6 +168,7 @@ def _table(table: Table, project: Project) -> TableStanding:
         tuple(sorted({rule for branch in branches.values() for rule in _broken_rules(table, branch)})),
         None if dates is None else len(dates.dates.all),
         () if dates is None else tuple(sorted(dates.dates.stale)),
+        tuple(sorted(_missing(dates) | _old(table, dates))) if isinstance(table, AsOfTable) and dates else (),
     )
 
 
@@ -213,14 +218,23 @@ def _word(table: Table, state: TableState | None, dates: DueDates | None, projec
 
 def _word_of_dates(table: AsOfTable, found: DueDates) -> tuple[str, str]:
     """Stale dates, and whether the next run makes them anew; ended days that have no state yet."""
-    recent = set(found.dates.restatable(table.restate_days))
-    old, missing = found.dates.stale - recent, set(found.due) - found.dates.all
+    recent, old, missing = found.dates.restatable(table.restate_days), _old(table, found), _missing(found)
     told = [
         *([f"not made yet: {in_words(missing)}"] if missing else []),
         *([f"a late change came for {in_words(recent)}; the next run makes them anew"] if recent else []),
         *([f"late changes came for {in_words(old)}, older than {table.restate_days} days"] if old else []),
     ]
     return (STALE, "; ".join(told)) if told else ("ok", "")
+
+
+def _old(table: AsOfTable, found: DueDates) -> frozenset[date]:
+    """Stale dates that no run makes anew unless it is asked for them."""
+    return found.dates.stale.difference(found.dates.restatable(table.restate_days))
+
+
+def _missing(found: DueDates) -> frozenset[date]:
+    """Dates that can be made and are not."""
+    return frozenset(found.due) - found.dates.all
 
 
 def _held_rows(table: Table, state: TableState | None, branches: Mapping[str, TableState], ground: Ground) -> int:
@@ -246,4 +260,4 @@ def _load_days(table: ChangesTable, state: TableState | None, ground: Ground) ->
     if state is None:
         return 0
     done = Consumption.decode(state.properties.get(CONSUMED_PROPERTY)).manifests.get(table.source, frozenset())
-    return len({entry.load_day for entry in standing(ground.bronze.log(table.source)) if entry.number in done})
+    return len({entry.load_day for entry in landings(ground.bronze.log(table.source)) if entry.number in done})

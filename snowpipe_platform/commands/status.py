@@ -94,8 +94,21 @@ def _print_what_next(bronze: Sequence[BronzeStanding], tables: Sequence[TableSta
         print_next(f"snowpipe run {' '.join(recoded)} --rebuild")
     elif any(standing.arrivals_waiting for standing in bronze):
         print_next("snowpipe adopt")
-    elif words & {STALE, INCOMPLETE, LATE, NEVER_RUN}:
+    elif words & {INCOMPLETE, LATE, NEVER_RUN} or any(_is_run_unasked(standing) for standing in tables):
         print_next("snowpipe run")
+    elif dated := [standing for standing in tables if standing.dates_to_name]:
+        print_next(f"snowpipe run {' '.join(standing.table for standing in dated)} {_range(dated)}")
+
+
+def _is_run_unasked(standing: TableStanding) -> bool:
+    return standing.status == STALE and not standing.dates_to_name
+
+
+def _range(tables: Sequence[TableStanding]) -> str:
+    """The dates to name, as options; those between that are as they should be stay as they are."""
+    dates = [on for standing in tables for on in standing.dates_to_name]
+    first, last = min(dates), max(dates)
+    return f"--partition {first}" if first == last else f"--from {first} --to {last}"
 
 
 def _words(bronze: Sequence[BronzeStanding], tables: Sequence[TableStanding]) -> set[str]:

@@ -13,6 +13,7 @@ from snowpipe_platform.records import Parameter
 from snowpipe_platform.spec.bronze_log import all_columns
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
+from snowpipe_platform.spec.reach import reads_source
 
 
 class NotAskedError(SourceError):
@@ -73,5 +74,5 @@ class Remembered:
 def remembered_clock(pipeline: Pipeline, ground: Ground) -> datetime:
     """The source's clock when it was last asked; this machine's, UTC, while nothing is landed."""
     logs = (ground.bronze.log(entity) for entity in pipeline.queries_by_entity)
-    asked = [entry.extracted_at for log in logs for entry in log if entry.kind == "extraction"]
+    asked = [entry.extracted_at for log in logs for entry in log if reads_source(entry)]
     return max(asked, default=datetime.now(UTC).replace(tzinfo=None))

@@ -6,6 +6,8 @@ from snowpipe_platform.errors import ArrivalError
 from snowpipe_platform.execution.adoption import AdoptedFile, AdoptionResult
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.metadata import Metadata, column_schema, log_metadata
+from snowpipe_platform.orchestration.names import FILES_ADOPTED
+from snowpipe_platform.spec.bronze_log import landings
 
 COLUMNS = {
     "file": "string",
@@ -29,14 +31,14 @@ def refuse_if_none_adopted(result: AdoptionResult) -> list[AdoptedFile]:
 def adoption_metadata(result: AdoptionResult, ground: Ground) -> Metadata:
     """Of one run that adopted files for a load day: a line for each, and their sums; the row counts of Dagster's own
     are the whole log's."""
-    log = ground.bronze.log(result.request.query.entity)
+    log = landings(ground.bronze.log(result.request.query.entity))
     manifests = result.manifests
     sums = {
         "rows_read": sum(manifest.rows_read for manifest in manifests),
         "rows_landed": sum(manifest.rows_landed for manifest in manifests),
         "rows_known": sum(manifest.rows_known for manifest in manifests),
         "rows_dropped": sum(manifest.rows_dropped for manifest in manifests),
-        "files_adopted": len(manifests),
+        FILES_ADOPTED: len(manifests),
         "files_failed": len(result.failed),
     }
     found: Metadata = {

@@ -10,12 +10,11 @@ import dagster as dg
 
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.orchestration.names import asset_key
-from snowpipe_platform.orchestration.outcomes import up_to_date_outcome
 from snowpipe_platform.orchestration.pace import Pace
 from snowpipe_platform.orchestration.pending import DueDates, due_dates
-from snowpipe_platform.orchestration.reporting import report_checks
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.orchestration.sensors import under_way
+from snowpipe_platform.orchestration.staleness import report_turned
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.consumption import decode_ranges, encode_ranges
 from snowpipe_platform.spec.pipeline import Pipeline
@@ -23,7 +22,6 @@ from snowpipe_platform.spec.pipeline import Pipeline
 SENSOR_SECONDS = 30
 DATES_PER_TICK = 31
 """The rest waits for the next tick; a backfill of years does not fill the queue at once."""
-REPORTS_PER_TICK = 100
 NAME = "analysis_dates"
 
 
@@ -70,11 +68,8 @@ def _requests(
 def _report(instance: dg.DagsterInstance, table: AsOfTable, found: DueDates, cursor: str | None) -> str:
     """Tell the instance which dates became stale, and which are no longer; the cursor remembers what was told."""
     told = json.loads(cursor) if cursor else {}
-    before = {date.fromordinal(number) for number in decode_ranges(told.get(table.name, ""))}
-    stale = found.dates.stale | found.dates.by_other_code(table.code_version)
-    turned = sorted(before ^ stale)[:REPORTS_PER_TICK]
+    before = frozenset(date.fromordinal(number) for number in decode_ranges(told.get(table.name, "")))
     identity = RunIdentity(run_id=f"{NAME}-{uuid.uuid4()}", job=NAME)
-    for on in turned:
-        report_checks(instance, table.name, on, [up_to_date_outcome(table, on, found.dates)], identity)
-    told[table.name] = encode_ranges(on.toordinal() for on in before.symmetric_difference(turned))
+    stale = report_turned(instance, table, found.dates, told=before, identity=identity)
+    told[table.name] = encode_ranges(on.toordinal() for on in stale)
     return json.dumps(told, sort_keys=True)

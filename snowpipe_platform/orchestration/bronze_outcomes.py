@@ -6,12 +6,15 @@ from datetime import date
 import dagster as dg
 
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.orchestration.landed import was_read
 from snowpipe_platform.orchestration.metadata import Metadata
 from snowpipe_platform.orchestration.names import WINDOW_COMPLETE, asset_key, bronze_name
 from snowpipe_platform.orchestration.trends import landed_points, trend
-from snowpipe_platform.spec.bronze_log import cut_days, incomplete_days, landings
+from snowpipe_platform.spec.analysis_dates import end_of
+from snowpipe_platform.spec.bronze_log import cut_days, extracted_days, incomplete_days, landings
 from snowpipe_platform.spec.extraction import Query, QueryRule
 from snowpipe_platform.spec.manifest import Manifest
+from snowpipe_platform.spec.read_days import read_at
 from snowpipe_platform.spec.rows_sql import broken_landed_sql, sql_command
 
 WHERE_ROWS_ARE = {
@@ -21,10 +24,13 @@ WHERE_ROWS_ARE = {
 """What becomes of rows that break a query's rule, where they are not landed."""
 
 
-def bronze_outcomes(query: Query, day: date, *, names: Collection[str], ground: Ground) -> list[dg.AssetCheckResult]:
-    """The checks called `names` of one load day, over all its manifests that count."""
+def bronze_outcomes(
+    query: Query, day: date, *, names: Collection[str], ground: Ground, instance: dg.DagsterInstance
+) -> list[dg.AssetCheckResult]:
+    """The checks called `names` of one load day, over all its manifests that count. instance: knows of extractions that
+    brought nothing."""
     log = ground.bronze.log(query.entity)
-    found = [_window_complete(query, day, log)] if WINDOW_COMPLETE in names else []
+    found = [_window_complete(query, day, ground, instance)] if WINDOW_COMPLETE in names else []
     chosen, landed = [rule for rule in query.rules if rule.name in names], landings(log)
     return found + [_rule_outcome(query, rule, day, landed, dialect=ground.warehouse.dialect) for rule in chosen]
 
@@ -64,16 +70,32 @@ def _where_rows_are(query: Query, rule: QueryRule, day: date, *, dialect: str) -
     return None if statement is None else sql_command(statement)
 
 
-def _window_complete(query: Query, day: date, log: Sequence[Manifest]) -> dg.AssetCheckResult:
-    is_complete = day not in incomplete_days(log)
-    runs = sum(manifest.load_day == day for manifest in landings(log))
-    cause = "max_batches ended the last run" if day in cut_days(log) else "what was landed was withdrawn"
-    waiting = f"more rows wait: {cause}; the next is requested until all are landed"
+def _window_complete(query: Query, day: date, ground: Ground, instance: dg.DagsterInstance) -> dg.AssetCheckResult:
+    log = ground.bronze.log(query.entity)
+    of_day = [entry for entry in landings(log) if entry.load_day == day]
+    arrivals = sum(entry.kind == "arrival" for entry in of_day)
+    passed, told = _window(query, day, ground, instance)
     return dg.AssetCheckResult(
-        passed=is_complete,
+        passed=passed,
         asset_key=asset_key(bronze_name(query.entity)),
         check_name=WINDOW_COMPLETE,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="every row of the window is landed" if is_complete else waiting,
-        metadata={"extractions": runs},
+        description=told,
+        metadata={"extractions": len(of_day) - arrivals, "arrivals": arrivals},
     )
+
+
+def _window(query: Query, day: date, ground: Ground, instance: dg.DagsterInstance) -> tuple[bool, str]:
+    """Whether downstream may go on, and why. Dropped files are no reason to wait for a day that is still to be
+    extracted, and none to take one for landed that is over."""
+    log, name = ground.bronze.log(query.entity), bronze_name(query.entity)
+    if day in incomplete_days(log):
+        cause = "max_batches ended the last run" if day in cut_days(log) else "what was landed was withdrawn"
+        return False, f"more rows wait: {cause}; the next is requested until all are landed"
+    own = [entry for entry in log if entry.query == query.name]
+    if day in extracted_days(log) or read_at(own, day) is not None or was_read(instance, asset_key(name), day):
+        return True, "every row of the window is landed"
+    if ground.warehouse.clock() < end_of(day):
+        return True, "the day is not over and was not extracted yet; dropped files alone bring rows before that"
+    told = "dropped files alone have landed" if any(entry.load_day == day for entry in log) else "nothing has landed"
+    return False, f"the day is over and was never extracted, {told}: snowpipe run {name} --partition {day}"

@@ -60,8 +60,7 @@ def table_checks(
                 dates = analysis_dates(read_inputs(pipeline, table, ground.ground()))
                 found.append(up_to_date_outcome(table, day, dates))
             if deadline is not None and day is not None and ON_TIME in names:
-                clock = ground.ground().warehouse.clock
-                found.append(on_time_outcome(context.instance, deadline, day, clock=clock))
+                found.append(on_time_outcome(context.instance, deadline, day, ground=ground.ground()))
         yield from found
 
     return check_rules
@@ -82,10 +81,9 @@ def bronze_checks(query: Query, load_days: dg.PartitionsDefinition[str]) -> dg.A
         names = {key.name for key in context.selected_asset_check_keys}
         with final_failures():
             day = load_day(context.partition_key)
-            found = bronze_outcomes(query, day, names=names, ground=ground.ground())
+            found = bronze_outcomes(query, day, names=names, ground=ground.ground(), instance=context.instance)
             if deadline is not None and ON_TIME in names:
-                clock = ground.ground().warehouse.clock
-                found.append(on_time_outcome(context.instance, deadline, day, clock=clock))
+                found.append(on_time_outcome(context.instance, deadline, day, ground=ground.ground()))
         yield from found
 
     return check_landed

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import dagster as dg
 
 from snowpipe_platform.errors import SourceError, TransientSourceError
-from snowpipe_platform.execution.ground import RunIdentity
+from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.orchestration.landed import missing_days
 from snowpipe_platform.orchestration.names import asset_key
 from snowpipe_platform.orchestration.on_time import Deadline, deadlines, on_time_outcome
@@ -17,6 +17,7 @@ from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.spec.consumption import decode_ranges, encode_ranges
 from snowpipe_platform.spec.deadlines import last_due
 from snowpipe_platform.spec.pipeline import Pipeline
+from snowpipe_platform.spec.read_days import read_at
 
 SENSOR_SECONDS = 300
 REPORTS_PER_TICK = 100
@@ -39,11 +40,10 @@ def deadline_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
         except (SourceError, TransientSourceError) as error:
             return dg.SensorResult(skip_reason=f"the source does not say what time it is there: {error}")
         told: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
-        identity = RunIdentity(run_id=f"{NAME}-{uuid.uuid4()}", job=NAME)
         late = {}
         for deadline in declared:
             days = _days(told.get(deadline.name, ""))
-            late[deadline.name] = _turn(context.instance, deadline, days, now=now, identity=identity)
+            late[deadline.name] = _turn(context.instance, deadline, days, now=now, ground=ground.ground())
         words = [f"{name} {day}" for name, days in late.items() for day in sorted(days)]
         reason = f"not there by their deadline: {', '.join(words)}" if words else "every day came, or is not due yet"
         return dg.SensorResult(
@@ -54,14 +54,16 @@ def deadline_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
 
 
 def _turn(
-    instance: dg.DagsterInstance, deadline: Deadline, told: frozenset[date], *, now: datetime, identity: RunIdentity
+    instance: dg.DagsterInstance, deadline: Deadline, told: frozenset[date], *, now: datetime, ground: Ground
 ) -> frozenset[date]:
     """Tell the instance which days are late now, and which told before are no longer. Returns those told to be late."""
-    last = last_due(deadline.due, now=now)
-    late = missing_days(instance, asset_key(deadline.name), last=last, safety_lag=deadline.safety_lag)
+    last, log = last_due(deadline.due, now=now), deadline.log(ground)
+    missing = missing_days(instance, asset_key(deadline.name), last=last, safety_lag=deadline.safety_lag, log=log) or []
+    late = [day for day in missing if read_at(log, day) is None]
     turned = sorted(told.symmetric_difference(late))[:REPORTS_PER_TICK]
+    identity = RunIdentity(run_id=f"{NAME}-{uuid.uuid4()}", job=NAME)
     for day in turned:
-        outcome = on_time_outcome(instance, deadline, day, clock=lambda: now)
+        outcome = on_time_outcome(instance, deadline, day, ground=ground, now=now)
         report_checks(instance, deadline.name, day, [outcome], identity)
     return told.symmetric_difference(turned)
 

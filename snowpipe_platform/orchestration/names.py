@@ -19,6 +19,8 @@ MAINTAIN_JOB = "maintain"
 EXTRACTED_AT = "extracted_at"
 SOURCE_CLOCK = "source_clock"
 """What the source's clock showed when a load day was read, and when a table with a deadline was made; ISO 8601, UTC."""
+FILES_ADOPTED = "files_adopted"
+"""On a materialization that read nothing of the source: how many dropped files it landed."""
 
 
 def asset_key(name: str) -> dg.AssetKey:

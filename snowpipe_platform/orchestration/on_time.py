@@ -1,16 +1,18 @@
 """The check `on_time` of a day: whether it was there by its deadline."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.landed import NO_LAG, arrived_at
 from snowpipe_platform.orchestration.names import ON_TIME, asset_key, bronze_name
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.deadlines import deadline_of
 from snowpipe_platform.spec.extraction import Query
+from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, Table
 
@@ -19,16 +21,25 @@ ABOUT = "the day is there by its deadline"
 
 @dataclass(frozen=True)
 class Deadline:
-    """How long after the end of a day an asset has to have it."""
+    """How long after the end of a day an asset has to have it. query: the one that lands it, of a bronze asset."""
 
     name: str
     due: timedelta
-    safety_lag: timedelta = NO_LAG
+    query: Query | None = None
+
+    @property
+    def safety_lag(self) -> timedelta:
+        return NO_LAG if self.query is None else self.query.safety_lag
+
+    def log(self, ground: Ground) -> Sequence[Manifest]:
+        """The query's entries, of a bronze asset."""
+        query = self.query
+        return () if query is None else [each for each in ground.bronze.log(query.entity) if each.query == query.name]
 
 
 def query_deadline(query: Query) -> Deadline | None:
     """None for a query without one."""
-    return None if query.due is None else Deadline(bronze_name(query.entity), query.due, query.safety_lag)
+    return None if query.due is None else Deadline(bronze_name(query.entity), query.due, query)
 
 
 def table_deadline(table: Table) -> Deadline | None:
@@ -44,13 +55,14 @@ def deadlines(pipeline: Pipeline) -> list[Deadline]:
 
 
 def on_time_outcome(
-    instance: dg.DagsterInstance, deadline: Deadline, day: date, *, clock: Callable[[], datetime]
+    instance: dg.DagsterInstance, deadline: Deadline, day: date, *, ground: Ground, now: datetime | None = None
 ) -> dg.AssetCheckResult:
     """Green once the day is there to its end, with how long before or after its deadline it came; until then green
-    before the deadline and red after it. clock: the source's, asked only while the day is not there."""
-    came = arrived_at(instance, asset_key(deadline.name), day, safety_lag=deadline.safety_lag)
+    before the deadline and red after it. now: by the source's clock, which is asked while the day is not there."""
+    log = deadline.log(ground)
+    came = arrived_at(instance, asset_key(deadline.name), day, safety_lag=deadline.safety_lag, log=log)
     due_at = deadline_of(day, deadline.due)
-    passed = came is not None or clock() < due_at
+    passed = came is not None or (now or ground.warehouse.clock()) < due_at
     text = _absent(due_at, is_late=not passed) if came is None else _came(came, due_at)
     return dg.AssetCheckResult(
         passed=passed,

@@ -52,10 +52,10 @@ def _landed(  # noqa: PLR0913, PLR0917 - everything the events say
     name = bronze_name(query.entity)
     _materialized(instance, asset_key(name), day, metadata, code_version=code_version(query))
     names = {WINDOW_COMPLETE, *(rule.name for rule in query.rules)}
-    found = bronze_outcomes(query, day, names=names, ground=ground)
+    found = bronze_outcomes(query, day, names=names, ground=ground, instance=instance)
     deadline = query_deadline(query)
     if deadline is not None:
-        found.append(on_time_outcome(instance, deadline, day, clock=ground.warehouse.clock))
+        found.append(on_time_outcome(instance, deadline, day, ground=ground))
     report_checks(instance, name, day, found, identity)
 
 
@@ -75,7 +75,7 @@ def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Grou
             found.append(up_to_date_outcome(table, day, dates))
         deadline = table_deadline(table)
         if deadline is not None and day is not None:
-            found.append(on_time_outcome(instance, deadline, day, clock=ground.warehouse.clock))
+            found.append(on_time_outcome(instance, deadline, day, ground=ground))
         report_checks(instance, table.name, day, found, request.identity)
 
 

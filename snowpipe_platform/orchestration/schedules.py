@@ -1,15 +1,16 @@
 """When load days are extracted unasked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
 from snowpipe_platform.errors import SourceError, TransientSourceError
+from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.landed import missing_days
 from snowpipe_platform.orchestration.names import asset_key, bronze_name
 from snowpipe_platform.orchestration.resources import GroundResource
-from snowpipe_platform.orchestration.sensors import under_way
+from snowpipe_platform.orchestration.sensors import Target, under_way
 from snowpipe_platform.ports import Warehouse
 from snowpipe_platform.spec.deadlines import last_over
 from snowpipe_platform.spec.pipeline import Pipeline
@@ -29,7 +30,7 @@ def extraction_schedule(pipeline: Pipeline) -> dg.ScheduleDefinition:
     extraction failed, from the first landed day on. Off until a person turns it on: it reads from a warehouse that
     costs money.
 
-    What has landed is what Dagster has as materialized, see `missing_days`. A query's days are requested without the
+    What has landed is what Dagster has as extracted, see `missing_days`. A query's days are requested without the
     queries that have landed them, and while a run for them is under way not again.
     """
 
@@ -44,8 +45,11 @@ def extraction_schedule(pipeline: Pipeline) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext, ground: GroundResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
         tick = context.scheduled_execution_time.astimezone(UTC).replace(tzinfo=None)
-        last = last_over(min(tick, _source_clock(ground.ground().warehouse, otherwise=tick)))
-        requests = list(_requests(context.instance, pipeline, last, tick=f"{tick:%Y-%m-%dT%H:%M}"))
+        adapters = ground.ground()
+        last = last_over(min(tick, _source_clock(adapters.warehouse, otherwise=tick)))
+        wanted = _wanted(context.instance, pipeline, last, adapters)
+        busy = under_way(context.instance, pipeline)
+        requests = list(_requests(wanted, busy=busy, tick=f"{tick:%Y-%m-%dT%H:%M}"))
         return requests or dg.SkipReason(f"every load day up to {last} has landed, or is being extracted")
 
     return extraction
@@ -60,10 +64,8 @@ def _source_clock(warehouse: Warehouse, *, otherwise: datetime) -> datetime:
         return otherwise
 
 
-def _requests(instance: dg.DagsterInstance, pipeline: Pipeline, last: date, *, tick: str) -> Iterator[dg.RunRequest]:
+def _requests(wanted: Mapping[date, list[dg.AssetKey]], *, busy: set[Target], tick: str) -> Iterator[dg.RunRequest]:
     """One run for each day, oldest first. A day asked for again by a later tick is another request."""
-    busy = under_way(instance, pipeline)
-    wanted = _wanted(instance, pipeline, last)
     for day in [*sorted(wanted)[: DAYS_PER_TICK - 1], *sorted(wanted)[DAYS_PER_TICK - 1 :][-1:]]:
         keys = [key for key in wanted[day] if (key, day.isoformat()) not in busy]
         if keys:
@@ -71,13 +73,15 @@ def _requests(instance: dg.DagsterInstance, pipeline: Pipeline, last: date, *, t
             yield dg.RunRequest(run_key=run_key, partition_key=day.isoformat(), asset_selection=keys, tags=tags)
 
 
-def _wanted(instance: dg.DagsterInstance, pipeline: Pipeline, last: date) -> dict[date, list[dg.AssetKey]]:
+def _wanted(
+    instance: dg.DagsterInstance, pipeline: Pipeline, last: date, ground: Ground
+) -> dict[date, list[dg.AssetKey]]:
     """Assets to extract by day. An asset of which no day has landed begins with the last."""
     wanted: dict[date, list[dg.AssetKey]] = {}
     for query in pipeline.queries.queries if last >= pipeline.first_day else ():
         key = asset_key(bronze_name(query.entity))
-        is_new = not instance.get_materialized_partitions(key)
-        missing = [last] if is_new else missing_days(instance, key, last=last, safety_lag=query.safety_lag)
-        for day in missing:
+        log = [entry for entry in ground.bronze.log(query.entity) if entry.query == query.name]
+        missing = missing_days(instance, key, last=last, safety_lag=query.safety_lag, log=log)
+        for day in [last] if missing is None else missing:
             wanted.setdefault(day, []).append(key)
     return wanted

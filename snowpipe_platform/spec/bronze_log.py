@@ -47,6 +47,16 @@ def last_extraction(log: Sequence[Manifest]) -> Manifest | None:
     return next((entry for entry in reversed(standing(log)) if reads_source(entry)), None)
 
 
+def extracted_days(log: Sequence[Manifest]) -> frozenset[date]:
+    """Load days with an extraction's entry, whether it counts or not. A snapshot that brought nothing left none."""
+    return frozenset(entry.load_day for entry in log if reads_source(entry))
+
+
+def days_of_arrivals_alone(log: Sequence[Manifest]) -> frozenset[date]:
+    """Load days that dropped files have entries for, and no extraction."""
+    return frozenset(entry.load_day for entry in log if entry.kind == "arrival") - extracted_days(log)
+
+
 def live_watermark(log: Sequence[Manifest]) -> Watermark | None:
     """The end of contiguous coverage: how far live runs have read without a hole, or where a person set it.
 

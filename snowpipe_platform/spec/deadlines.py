@@ -16,12 +16,6 @@ def last_due(due: timedelta, *, now: datetime) -> date:
     return last_over(now - due)
 
 
-def late_days(reached: date, due: timedelta, *, now: datetime) -> list[date]:
-    """Days whose deadline has passed and that are not there to their end. reached: how far, a date or an instant."""
-    first = reached.date() if isinstance(reached, datetime) else reached
-    return [first + timedelta(days=number) for number in range((last_due(due, now=now) - first).days + 1)]
-
-
 def last_over(now: datetime) -> date:
     """The last day that has ended."""
     return now.date() - timedelta(days=1)

@@ -2,8 +2,11 @@
 
 import re
 
+import dagster as dg
 import pytest
 
+from snowpipe_platform.commands.instance import ensure_instance
+from snowpipe_platform.settings import read_settings
 from snowpipe_platform_tests.tiny import TinyShop
 
 ORDER_STATES = """
@@ -72,6 +75,62 @@ def test_the_next_run_makes_recent_dates_anew_and_status_names_the_older_ones_an
     assert counts(shop) == {"2024-03-01": 2, "2024-03-02": 4, "2024-03-03": 5, "2024-03-04": 6}
     (states,) = [one for one in shop.json("status")["tables"] if one["table"] == STATES]
     assert (states["status"], states["stale_dates"]) == ("ok", [])
+
+
+BUT_STATES = ("bronze/orders", "order_changes", "fct_orders", "daily_totals")
+
+
+def next_of(shop):
+    return shop.type("status").stdout.splitlines()[-1]
+
+
+def test_status_names_the_dates_that_no_run_makes_unasked_and_its_command_makes_them(shop):
+    four_days(shop)
+    shop.orders(("late", "9.00", "2024-03-01 12:00"))
+    shop.type("run", *BUT_STATES, "--partition", "2024-03-01")
+    assert next_of(shop) == f"next: snowpipe run {STATES} --from 2024-03-01 --to 2024-03-02"
+    shop.type("run")
+    assert next_of(shop) == f"next: snowpipe run {STATES} --from 2024-03-01 --to 2024-03-02"
+    shop.type("run", STATES, "--partition", "2024-03-01")
+    assert next_of(shop) == f"next: snowpipe run {STATES} --partition 2024-03-02"
+    shop.type(*next_of(shop).removeprefix("next: snowpipe ").split())
+    assert (set(counts(shop).values()), next_of(shop).startswith("next:")) == ({2, 3, 4, 5}, False)
+
+
+def test_dagster_is_told_of_the_older_dates_that_a_run_made_stale_and_of_those_made_anew(shop):
+    home = ensure_instance(read_settings())
+    four_days(shop)
+    assert red(home) == set()
+    shop.orders(("late", "9.00", "2024-03-01 12:00"))
+    shop.type("run", "--partition", "2024-03-01")
+    assert red(home) == {"2024-03-02"}, "the run made its own date and the last two anew"
+    shop.type("run", STATES, "--partition", "2024-03-02")
+    assert red(home) == set()
+
+
+def red(home):
+    """Dates whose check up_to_date last failed."""
+    key = dg.AssetCheckKey(dg.AssetKey(STATES.split("/")), "up_to_date")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        records = instance.event_log_storage.get_asset_check_execution_history(key, limit=100)
+    latest = {record.evaluation.partition: record.evaluation.passed for record in reversed(records)}
+    return {day for day, passed in latest.items() if not passed}
+
+
+def test_status_sends_for_a_plain_run_while_that_makes_recent_dates_anew(shop):
+    four_days(shop)
+    shop.orders(("late", "9.00", "2024-03-04 12:00"))
+    shop.type("run", *BUT_STATES, "--partition", "2024-03-04")
+    assert next_of(shop) == "next: snowpipe run"
+
+
+def test_status_names_an_ended_date_that_was_never_made(shop):
+    four_days(shop)
+    shop.end_day("2024-03-06")
+    shop.type("run", *BUT_STATES, "--from", "2024-03-05", "--to", "2024-03-06")
+    assert next_of(shop) == f"next: snowpipe run {STATES} --from 2024-03-05 --to 2024-03-06"
+    shop.type(*next_of(shop).removeprefix("next: snowpipe ").split())
+    assert list(counts(shop)) == [f"2024-03-0{day}" for day in range(1, 7)]
 
 
 def test_a_day_that_is_not_over_has_no_state_yet(shop):

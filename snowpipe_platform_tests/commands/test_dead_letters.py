@@ -168,6 +168,12 @@ def test_a_person_lands_a_row_anyway_and_that_is_kept(shop):
     assert (landed(shop), set(letters(shop))) == (["o1", "o3"], {"o2", "customers"})
 
 
+def test_a_row_a_person_landed_is_no_word_of_the_sources_clock(shop):
+    assert shop.json("plan", "--no-count")["days"] == ["2024-03-01"]
+    shop.type("dead-letters", "retry", letters(shop)["o3"], "--anyway", "a refund, it is right")
+    assert shop.json("plan", "--no-count")["days"] == shop.json("plan")["days"] == ["2024-03-01"]
+
+
 def test_a_dry_run_says_what_would_become_of_each_and_does_nothing(shop):
     use(shop, LENIENT)
     told = shop.json("dead-letters", "retry", "--all", "--dry-run")["letters"]

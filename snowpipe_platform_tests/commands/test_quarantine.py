@@ -210,6 +210,13 @@ def test_the_family_typed_alone_answers_with_its_help(looked_at):
 # --- replay of edited rows
 
 
+def test_an_edited_row_counts_once_in_the_run_in_status_and_in_the_log(bad):
+    replayed(bad, "--edited", edit(exported(bad), o2="2.00"), "--reason", "x")
+    (of_status,) = [one["rows"] for one in bad.json("status")["bronze"] if one["table"] == "bronze/orders"]
+    assert (bad.outcomes("bronze/orders")["bronze/orders"]["rows"], of_status) == (5, 5)
+    assert bad.type("bronze", "log", "orders").stdout.startswith("bronze/orders: 2 entries, 5 rows that count")
+
+
 @pytest.mark.case("A31")
 def test_an_edited_row_becomes_valid_once_and_is_kept_with_who_and_why(bad):
     path = edit(exported(bad), o2="2.00")

@@ -104,6 +104,20 @@ def test_days_that_have_not_landed_by_their_deadline_are_shown(tmp_path, monkeyp
     assert standing(shop, "bronze/orders")["status"] == "ok"
 
 
+def test_a_withdrawn_day_is_late_and_not_the_day_before_whose_late_row_it_brought(tmp_path, monkeypatch):
+    due = QUERIES.replace("lookback: 1 day", "lookback: 1 day\n    due: 6h")
+    shop = TinyShop(tmp_path, monkeypatch, source__queries=due)
+    for day, late in {"2024-03-01": "2024-03-01", "2024-03-02": "2024-03-02", "2024-03-03": "2024-03-02"}.items():
+        shop.orders((day, "1.00", f"{day} 10:00"), (f"late-{day}", "1.00", f"{late} 11:00"))
+        shop.end_day(day)
+        shop.type("run", "bronze/orders", "--partition", day)
+    shop.source.set_clock("2024-03-04 06:00")
+    shop.type("bronze", "withdraw", "orders", "3", "--reason", "read during a restore", "--yes")
+    found = standing(shop, "bronze/orders")
+    assert (found["status"], found["watermark"]) == ("incomplete", "2024-03-02T11:00:00.000000")
+    assert (found["late_days"], found["incomplete_days"]) == (["2024-03-03"], ["2024-03-03"])
+
+
 def hold(shop, day):
     """Half of the day's orders have an amount that is no number."""
     shop.orders((f"good-{day}", "1.00", f"{day} 10:00"), (f"bad-{day}", "two", f"{day} 10:00"))

@@ -15,7 +15,9 @@ import pandera.ibis as pa
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
+from snowpipe_platform.execution.decisions import Author
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.withdrawal import carry_out
 from snowpipe_platform.orchestration.build import build_definitions
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.settings import Settings
@@ -24,6 +26,7 @@ from snowpipe_platform.spec.history import latest, versions
 from snowpipe_platform.spec.pipeline import Pipeline, build_pipeline
 from snowpipe_platform.spec.queries_file import parse_queries
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
+from snowpipe_platform_tests.dropping import ADOPTER, drop
 
 FIRST_DAY = date(2024, 3, 1)
 NOW = datetime(2024, 3, 20, tzinfo=UTC)
@@ -35,6 +38,15 @@ queries:
     primary_key: customer_id
     lookback: 1 day
     owners: [data-team]
+    {settings}
+"""
+
+SNAPSHOT = """
+queries:
+  - name: customers
+    sql: SELECT * FROM customers
+    mode: full
+    primary_key: customer_id
     {settings}
 """
 
@@ -167,6 +179,18 @@ class Shop:
             run_config=config,
         )
 
+    def adopt(self, day: str, customer: str, *, at: str) -> dg.ExecuteInProcessResult:
+        """Drop a file with one customer, who changed at an instant, and adopt it for the day."""
+        header = "customer_id,email,nickname,updated_at\n"
+        drop(self.root / "home/bronze", "customers", f"{customer}.csv", f"{header}{customer},x@example.com,nick,{at}\n")
+        config = {"ops": {"bronze__customers": {"config": {"arrivals": [f"{customer}.csv"]}}}}
+        return self.run("bronze/customers", day=day, config=config)
+
+    def withdraw(self, number: int) -> None:
+        """Entry `number` of the customers' log does not count any more."""
+        author = Author(by="ann", reason="read during a restore", identity=ADOPTER)
+        carry_out("customers", number, author, self.ground)
+
     def analyse(self, date: str) -> dg.ExecuteInProcessResult:
         """Materialize an analysis date of every table that has them."""
         job = self.definitions.resolve_job_def("analysis")
@@ -235,11 +259,13 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def make_shop(tmp_path: Path, instance: dg.DagsterInstance) -> Callable[..., Shop]:
-    """A shop without customers. settings: more keys of its query. due: the deadline of its changes table. more: tables
-    beside its own."""
+    """A shop without customers. query: its query; settings: more keys of it. due: the deadline of its changes table.
+    more: tables beside its own."""
 
-    def make(settings: str = "", *, due: timedelta | None = None, more: Sequence[Table] = ()) -> Shop:
-        queries = parse_queries(QUERY.format(settings=settings), source="shop.yaml")
+    def make(
+        settings: str = "", *, query: str = QUERY, due: timedelta | None = None, more: Sequence[Table] = ()
+    ) -> Shop:
+        queries = parse_queries(query.format(settings=settings), source="shop.yaml")
         pipeline = build_pipeline("shop", queries, [*_tables(due), *more], first_day=FIRST_DAY)
         resource = GroundResource.of(Settings(home=tmp_path / "home", warehouse=tmp_path / "warehouse.duckdb"))
         shop = Shop(tmp_path, pipeline, resource, build_definitions(pipeline, resource), instance)

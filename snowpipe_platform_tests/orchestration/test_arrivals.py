@@ -12,6 +12,7 @@ from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.orchestration import arrivals
 from snowpipe_platform.orchestration.reporting import report_adoption
 from snowpipe_platform_tests.dropping import ADOPTER, drop
+from snowpipe_platform_tests.orchestration.conftest import SNAPSHOT
 
 CHANGES, DIMENSION, GOLD = "silver/customer_changes", "silver/dim_customers", "gold/customer_count"
 BRONZE = "bronze/customers"
@@ -256,3 +257,53 @@ def test_what_the_command_line_adopted_is_reported_as_a_run_would_be(started, au
     check = dg.AssetCheckKey(dg.AssetKey(["bronze", "customers"]), "window_complete")
     (info,) = started.instance.event_log_storage.get_asset_check_partition_info([check])
     assert (info.partition_key, info.is_current) == (DAY, True)
+
+
+def window(shop, result):
+    """How `window_complete` came out in a run: green or not, what it said, and of how many entries of each kind."""
+    found = shop.evaluations(result)[f"{BRONZE}:window_complete"]
+    return found.passed, found.description, *(found.metadata[name].value for name in ("extractions", "arrivals"))
+
+
+def test_a_day_under_way_goes_on_with_what_was_dropped_and_says_that_its_extraction_is_to_come(started):
+    started.now("2024-03-02 12:00")
+    told = "the day is not over and was not extracted yet; dropped files alone bring rows before that"
+    assert window(started, started.adopt("2024-03-02", "x", at="2024-03-02 10:00")) == (True, told, 0, 1)
+
+
+def test_a_day_that_is_over_and_was_never_extracted_is_not_complete_by_dropped_files(started):
+    started.now("2024-03-03")
+    adopted = started.adopt("2024-03-02", "x", at="2024-03-02 10:00")
+    told = (
+        "the day is over and was never extracted, dropped files alone have landed: "
+        "snowpipe run bronze/customers --partition 2024-03-02"
+    )
+    assert window(started, adopted) == (False, told, 0, 1)
+    extracted = started.run(BRONZE, day="2024-03-02")
+    assert window(started, extracted) == (True, "every row of the window is landed", 1, 1)
+
+
+def test_a_file_dropped_for_a_day_that_was_extracted_leaves_it_complete(started):
+    started.now("2024-03-03")
+    adopted = started.adopt(DAY, "x", at=f"{DAY} 10:00")
+    assert window(started, adopted) == (True, "every row of the window is landed", 1, 1)
+
+
+def test_a_day_whose_extraction_brought_nothing_is_complete_though_the_log_does_not_say_so(make_shop):
+    shop = make_shop(query=SNAPSHOT)
+    shop.run(BRONZE, day=DAY)
+    shop.now("2024-03-03")
+    shop.run(BRONZE, day="2024-03-02")
+    assert len(shop.ground.bronze.log("customers")) == 1
+    adopted = shop.adopt("2024-03-02", "x", at="2024-03-02 10:00")
+    assert window(shop, adopted) == (True, "every row of the window is landed", 0, 1)
+
+
+def test_the_check_run_alone_for_a_day_that_nothing_came_for_says_so(started):
+    started.now("2024-03-03")
+    alone = started.check((BRONZE, "window_complete"), day="2024-03-02")
+    told = (
+        "the day is over and was never extracted, nothing has landed: "
+        "snowpipe run bronze/customers --partition 2024-03-02"
+    )
+    assert window(started, alone) == (False, told, 0, 0)

@@ -109,6 +109,51 @@ def test_a_day_extracted_before_its_end_alone_is_late(due_shop):
     assert watch.red(BRONZE) == {}
 
 
+def test_a_day_that_only_dropped_files_came_for_is_late(due_shop):
+    due_shop.customers("2024-03-01", good=1)
+    due_shop.run(BRONZE, day="2024-03-01")
+    due_shop.now("2024-03-02 12:00")
+    due_shop.adopt("2024-03-02", "dropped", at="2024-03-02 10:00")
+    watch = Watch(due_shop)
+
+    assert watch.tick("2024-03-03 06:00") == f"not there by their deadline: {BRONZE} 2024-03-02"
+    assert watch.red(BRONZE) == {"2024-03-02": LATE.format("2024-03-03 06:00")}
+
+    due_shop.run(BRONZE, day="2024-03-02")
+    assert watch.tick("2024-03-03 07:00") == "every day came, or is not due yet"
+    assert watch.red(BRONZE) == {}
+
+
+def test_a_withdrawn_day_is_late_until_it_is_read_again(due_shop):
+    for day in ("2024-03-01", "2024-03-02"):
+        due_shop.customers(day, good=1)
+        due_shop.run(BRONZE, day=day)
+    watch = Watch(due_shop)
+    assert watch.tick("2024-03-03 07:00") == "every day came, or is not due yet"
+
+    due_shop.withdraw(2)
+
+    assert watch.tick("2024-03-03 08:00") == f"not there by their deadline: {BRONZE} 2024-03-02"
+    assert watch.red(BRONZE) == {"2024-03-02": LATE.format("2024-03-03 06:00")}
+    due_shop.run(BRONZE, day="2024-03-02")
+    assert watch.tick("2024-03-03 09:00") == "every day came, or is not due yet"
+    assert due_shop.latest(BRONZE, "on_time")["2024-03-02"].description == "came 2 h after its deadline"
+
+
+def test_a_day_that_the_next_days_run_has_read_is_not_late(due_shop):
+    due_shop.customers("2024-03-01", good=1)
+    due_shop.run(BRONZE, day="2024-03-01")
+    watch = Watch(due_shop)
+    watch.tick("2024-03-03 06:00")
+    assert set(watch.red(BRONZE)) == {"2024-03-02"}
+
+    due_shop.now("2024-03-04")
+    due_shop.run(BRONZE, day="2024-03-03")
+
+    assert watch.tick("2024-03-04 05:00") == "every day came, or is not due yet"
+    assert due_shop.latest(BRONZE, "on_time")["2024-03-02"].description == "came 18 h after its deadline"
+
+
 def test_a_source_that_does_not_answer_is_no_failed_tick_and_what_was_told_stays(due_shop):
     due_shop.customers("2024-03-01", good=1)
     due_shop.run(BRONZE, day="2024-03-01")

@@ -57,6 +57,31 @@ def test_a_day_that_is_not_over_has_not_come(due_shop):
     assert _said(due_shop.run(BRONZE, day="2024-03-01"), BRONZE) == (True, "came 5 h 45 min before its deadline")
 
 
+def test_a_dropped_file_does_not_make_its_day_come(due_shop):
+    due_shop.now("2024-03-01 18:00")
+    due_shop.run(BRONZE, day="2024-03-01")
+    due_shop.now("2024-03-02 08:00")
+    adopted = due_shop.adopt("2024-03-01", "dropped", at="2024-03-01 10:00")
+    assert _said(adopted, BRONZE) == (False, "not there; it was due by 2024-03-02 06:00 UTC")
+    due_shop.now("2024-03-02 09:00")
+    assert _said(due_shop.run(BRONZE, day="2024-03-01"), BRONZE) == (True, "came 3 h after its deadline")
+    again = due_shop.adopt("2024-03-01", "more", at="2024-03-01 10:00")
+    assert _said(again, BRONZE) == (True, "came 3 h after its deadline")
+
+
+def test_a_withdrawn_day_is_not_there_until_a_later_run_has_read_it(due_shop):
+    due_shop.customers("2024-03-01", good=1)
+    due_shop.now("2024-03-02 00:15")
+    due_shop.run(BRONZE, day="2024-03-01")
+    due_shop.now("2024-03-03 06:00")
+    due_shop.withdraw(1)
+    said = _said(due_shop.check((BRONZE, "on_time"), day="2024-03-01"), BRONZE)
+    assert said == (False, "not there; it was due by 2024-03-02 06:00 UTC")
+    due_shop.run(BRONZE, day="2024-03-02")
+    said = _said(due_shop.check((BRONZE, "on_time"), day="2024-03-01"), BRONZE)
+    assert said == (True, "came 1 d after its deadline")
+
+
 @pytest.mark.parametrize(
     ("now", "said"),
     [

@@ -210,9 +210,14 @@ def bronze_outcome(shop, name, day="2024-03-02", **settings):
     query = load_pipeline(shop.package).queries_by_entity["orders"]
     rule = query.rules[0].model_copy(update=settings)
     query = query.model_copy(update={"rules": (rule,)})
-    (found,) = bronze_outcomes(
-        query, date.fromisoformat(day), names={name}, ground=make_ground(shop.home, shop.source.path)
-    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        (found,) = bronze_outcomes(
+            query,
+            date.fromisoformat(day),
+            names={name},
+            ground=make_ground(shop.home, shop.source.path),
+            instance=instance,
+        )
     return found
 
 

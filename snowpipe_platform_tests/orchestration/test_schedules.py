@@ -1,15 +1,25 @@
 """The extraction schedule asks for every load day that is over and not landed."""
 
+from datetime import date
+
 import dagster as dg
 import pytest
 
-from snowpipe_platform.orchestration import schedules
+from snowpipe_platform.execution.extraction import ExtractionRequest, execute_extraction
+from snowpipe_platform.execution.extraction_plan import Window
+from snowpipe_platform.orchestration import landed, schedules
+from snowpipe_platform_tests.dropping import ADOPTER
 
 BRONZE = dg.AssetKey(["bronze", "customers"])
 
 
 def _days(requests):
     return [request.partition_key for request in requests]
+
+
+def _extract_unreported(shop, day):
+    (query,) = shop.pipeline.queries.queries
+    execute_extraction(ExtractionRequest(query, "shop", Window(date.fromisoformat(day)), ADOPTER), shop.ground)
 
 
 def test_the_first_tick_asks_for_yesterday_alone(shop):
@@ -43,6 +53,64 @@ def test_a_day_that_brought_nothing_has_landed_all_the_same(shop):
 
     assert shop.ground.bronze.log("customers")[-1].rows_landed == 0
     assert shop.scheduled("2024-03-03 00:15") == []
+
+
+def test_a_day_that_only_dropped_files_came_for_is_asked_for(shop):
+    shop.customers("2024-03-01", good=1)
+    shop.run("bronze/customers", day="2024-03-01")
+    shop.now("2024-03-03")
+    shop.adopt("2024-03-02", "dropped", at="2024-03-02 10:00")
+    assert _days(shop.scheduled("2024-03-03 00:15")) == ["2024-03-02"]
+
+    shop.run("bronze/customers", day="2024-03-02")
+    shop.adopt("2024-03-02", "more", at="2024-03-02 11:00")
+
+    assert shop.scheduled("2024-03-03 00:15") == []
+
+
+def test_a_day_extracted_before_its_end_alone_is_asked_for_whatever_was_dropped_since(shop):
+    shop.now("2024-03-01 12:00")
+    shop.run("bronze/customers", day="2024-03-01")
+    shop.now("2024-03-02")
+    shop.adopt("2024-03-01", "dropped", at="2024-03-01 10:00")
+    assert _days(shop.scheduled("2024-03-02 00:15")) == ["2024-03-01"]
+
+
+def test_a_withdrawn_day_is_asked_for_until_a_run_has_read_it(shop):
+    for day in ("2024-03-01", "2024-03-02"):
+        shop.customers(day, good=1)
+        shop.run("bronze/customers", day=day)
+    shop.withdraw(1)
+    assert _days(shop.scheduled("2024-03-03 00:15")) == ["2024-03-01"]
+
+    shop.run("bronze/customers", day="2024-03-01")
+
+    assert shop.scheduled("2024-03-03 00:15") == []
+
+
+def test_of_more_adoptions_than_a_page_has_the_extraction_between_them_is_found(shop, monkeypatch):
+    monkeypatch.setattr(landed, "RECORDS_PER_PAGE", 2)
+    shop.customers("2024-03-01", good=1)
+    shop.run("bronze/customers", day="2024-03-01")
+    for number in range(5):
+        shop.adopt("2024-03-01", f"dropped-{number}", at="2024-03-01 10:00")
+    assert shop.scheduled("2024-03-02 00:15") == []
+
+
+def test_long_ago_a_day_that_only_dropped_files_came_for_is_found_too(shop):
+    shop.customers("2024-03-01", good=1)
+    shop.run("bronze/customers", day="2024-03-01")
+    shop.adopt("2024-03-02", "dropped", at="2024-03-02 10:00")
+    shop.now("2024-05-01")
+    assert _days(shop.scheduled("2024-05-01 00:15"))[0] == "2024-03-02"
+
+
+def test_with_nothing_but_dropped_files_the_first_tick_asks_for_yesterday_alone(shop):
+    shop.customers("2024-03-01", good=1)
+    _extract_unreported(shop, "2024-03-01")
+    shop.now("2024-03-11")
+    shop.adopt("2024-03-05", "dropped", at="2024-03-05 10:00")
+    assert _days(shop.scheduled("2024-03-11 00:15")) == ["2024-03-10"]
 
 
 def test_missed_and_failed_days_are_asked_for_oldest_first_by_every_tick_until_they_land(shop):

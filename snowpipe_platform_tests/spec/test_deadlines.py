@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from snowpipe_platform.errors import PipelineError
-from snowpipe_platform.spec.deadlines import deadline_of, last_due, last_over, late_days
+from snowpipe_platform.spec.deadlines import deadline_of, last_due, last_over
 from snowpipe_platform_tests.ledger import CHANGES
 
 SIX_HOURS = timedelta(hours=6)
@@ -37,21 +37,6 @@ def test_a_day_is_over_from_its_midnight_on(now: datetime, day: date):
 )
 def test_a_deadline_has_passed_when_it_is_reached(now: datetime, day: date):
     assert last_due(SIX_HOURS, now=now) == day
-
-
-@pytest.mark.parametrize(
-    ("reached", "days"),
-    [
-        (datetime(2024, 3, 4), []),
-        (datetime(2024, 3, 3), [3]),
-        (datetime(2024, 3, 2, 12), [2, 3]),
-        (date(2024, 3, 2), [2, 3]),
-        (datetime(2024, 3, 9), []),
-    ],
-    ids=["to the end", "a day behind", "half a day", "a date", "ahead"],
-)
-def test_days_are_late_from_where_coverage_ends(reached, days: list[int]):
-    assert late_days(reached, SIX_HOURS, now=datetime(2024, 3, 4, 6)) == [date(2024, 3, day) for day in days]
 
 
 @pytest.mark.parametrize("due", [timedelta(hours=-1), 6])
