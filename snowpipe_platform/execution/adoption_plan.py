@@ -22,9 +22,6 @@ from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import Arrived, BronzeFile, Manifest
 from snowpipe_platform.spec.watermark import Watermark
 
-LONGEST_QUOTE = 50
-"""Characters of a value that an error quotes."""
-
 
 @dataclass(frozen=True)
 class AdoptionRequest:
@@ -92,13 +89,11 @@ def typed_batches(plan: AdoptionPlan, columns: Sequence[str] | None = None) -> I
         try:
             yield typed(batch.rows, schema, zones=plan.zones)
         except MisfitError as error:
-            was = "text" if is_text(error.value.type) else str(error.value.type)
-            value = str(error.value)
-            quoted = repr(value if len(value) <= LONGEST_QUOTE else value[: LONGEST_QUOTE - 1] + "…")
+            was = "text" if is_text(error.was) else str(error.was)
             wanted = ibis.Schema.from_pyarrow(pa.schema([error.field]))[error.field.name]
             raise ArrivalError(
                 f"{plan.file.name}: {plan.file.counted} {batch.numbers[error.row]}, column {error.field.name!r}: "
-                f"{was} {quoted}, which is no {wanted}. Mend the value and write the file again."
+                f"{was} that is no {wanted}. Mend the value and write the file again."
             ) from error
 
 

@@ -19,9 +19,9 @@ BELOW_MICROSECONDS = r"\.[0-9]{7,9}(Z|[+-][0-9:]+)?$"
 class MisfitError(Exception):
     """A value that its column's type cannot hold. row: its index in the batch."""
 
-    def __init__(self, field: pa.Field, value: pa.Scalar, row: int) -> None:
+    def __init__(self, field: pa.Field, was: pa.DataType, row: int) -> None:
         super().__init__(field.name)
-        self.field, self.value, self.row = field, value, row
+        self.field, self.was, self.row = field, was, row
 
 
 def typed(batch: pa.RecordBatch, schema: pa.Schema, *, zones: dict[str, str]) -> pa.RecordBatch:
@@ -44,8 +44,7 @@ def _typed(column: pa.Array, field: pa.Field, zone: str | None) -> pa.Array:
     try:
         return _converted(column, field, zone)
     except (pa.ArrowException, ValueError) as error:
-        row = _first_misfit(column, field, zone)
-        raise MisfitError(field, column[row], row) from error
+        raise MisfitError(field, column.type, _first_misfit(column, field, zone)) from error
 
 
 def _converted(column: pa.Array, field: pa.Field, zone: str | None) -> pa.Array:

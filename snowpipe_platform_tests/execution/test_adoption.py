@@ -339,29 +339,25 @@ def test_a_name_of_the_platforms_own_columns_is_refused(keyed):
         (
             "a.csv",
             csv_text([order(1), {**order(2), "amount": "4111x"}]),
-            "row 2, column 'amount': text '4111x', which is no decimal",
+            "row 2, column 'amount': text that is no decimal",
         ),
         (
             "a.jsonl",
             json_text([order(1)]) + "\n" + json_text([{**order(2), "id": 1.5}]),
-            "line 3, column 'id': text '1.5', which is no int",
+            "line 3, column 'id': text that",
         ),
         (
             "a.parquet",
             parquet_bytes([order(1), {**order(2), "id": 2**40}]),
-            "row 2, column 'id': int64 '1099511627776', which is no int32",
-        ),
-        (
-            "long.csv",
-            csv_text([{**order(1), "amount": "x" * 51}]),
-            f"row 1, column 'amount': text '{'x' * 49}…', which is no decimal",
+            "row 2, column 'id': int64 that is no int32",
         ),
     ],
 )
-def test_a_value_that_does_not_fit_is_named_by_place_and_quoted_in_short(keyed, name, content, told):
+def test_a_value_that_does_not_fit_is_named_by_place_and_never_shown(keyed, name, content, told):
     drop(keyed.bronze_folder, "orders", name, content)
     (file,) = adopt(keyed, name).files
     assert f"bronze/orders/arrivals/{name}: {told}" in str(file.error)
+    assert "4111" not in str(file.error)
     assert brought(keyed) == []
 
 
@@ -546,7 +542,8 @@ def test_a_file_of_which_the_reader_knows_nothing_makes_a_dead_letter_too(keyed,
     put(keyed, "a.csv", [order(1)])
     monkeypatch.setattr("snowpipe_platform.execution.adoption_file.open_dropped", lambda *_: 1 / 0)
     (file,) = adopt(keyed, "a.csv").files
-    assert (file.fate.value, str(file.error)) == ("failed", "division by zero")
+    told = "bronze/orders/arrivals/a.csv cannot be adopted: division by zero. Mend the file and write it again."
+    assert (file.fate.value, str(file.error)) == ("failed", told)
     assert len(keyed.ground.dead_letters.all()) == 1
 
 

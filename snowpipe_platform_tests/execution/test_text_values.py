@@ -123,7 +123,7 @@ def test_the_first_value_that_does_not_fit_is_found(values, bad, row):
     spoilt[-1] = bad
     with pytest.raises(MisfitError) as raised:
         typed(pa.record_batch({"id": pa.array(spoilt, values.type)}), pa.schema([SCHEMA.field("id")]), zones={})
-    assert (raised.value.field.name, raised.value.row, raised.value.value.as_py()) == ("id", row, bad)
+    assert (raised.value.field.name, raised.value.row, raised.value.was) == ("id", row, values.type)
 
 
 def test_text_for_a_column_of_text_stays_as_it_is():
