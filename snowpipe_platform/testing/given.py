@@ -71,11 +71,12 @@ class Given:
         if not isinstance(table, DerivedTable | AsOfTable):
             raise ConfigurationError(f"{table.name} is a {type(table).__name__}, which cannot be run so.")
         inputs = {name: lake_rows(self._input(name, table), self._rows.get(name, ())) for name in table.inputs}
+        judged_with = {name: self._judged_with(name, table) for name in table.judged_with}
         if isinstance(table, DerivedTable):
-            return Made(table, _fetched(derived_rows(table, _unbound(inputs)), inputs, table))
+            return Made(table, _fetched(derived_rows(table, _unbound(inputs)), inputs, table), judged_with)
         if on is None:
             raise ConfigurationError(f"{table.name} has a state for each date: say which, when(TABLE, on=date(...)).")
-        return Made(table, _fetched(date_rows(table, on, _unbound(inputs)), inputs, table))
+        return Made(table, _fetched(date_rows(table, on, _unbound(inputs)), inputs, table), judged_with)
 
     def _changes(self, table: ChangesTable) -> "Made":
         rows = self._rows.get(table.upstream[0], ())
@@ -95,6 +96,12 @@ class Given:
                 return Made(table, _changed(table, plain))
             raise
 
+    def _judged_with(self, name: str, table: Table) -> pa.Table:
+        """Rows that the table's rules look at."""
+        if name not in self._rows:
+            return table.judged_with[name].to_pyarrow().empty_table()
+        return lake_rows(self._input(name, table), self._rows[name])
+
     def _input(self, name: str, table: Table) -> Table:
         if name in self._tables:
             return self._tables[name]
@@ -111,6 +118,7 @@ class Made:
 
     table: Table
     _all: Sequence[Row]
+    _judged_with: Mapping[str, pa.Table] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[Row]:
@@ -136,7 +144,10 @@ class Made:
         return self._compared("quarantined rows", self.quarantined, expected)
 
     def then_breaks(self, rule: str, expected: Sequence[Row]) -> "Made":
-        """The rows that break a rule are these, in quarantine or not. rule: its id, such as 'amount.not_null'."""
+        """The rows that break a rule are these, in quarantine or not. rule: its id, such as 'amount.not_null'.
+
+        Another table that the rule looks at has the rows it was given, and none where it was not.
+        """
         __tracebackhide__ = True
         rules = {each.id: each for each in rules_of(self.table)}
         if rule not in rules:
@@ -145,7 +156,7 @@ class Made:
             found: Sequence[Row] = [row for row in self._all if rule in row[FAILED_RULES]]
         else:
             made = ibis.table(self.table.schema, name=MADE)
-            rows = {MADE: typed_rows(self._all, self.table.schema, about=MADE)}
+            rows = {**self._judged_with, MADE: typed_rows(self._all, self.table.schema, about=MADE)}
             found = _fetched(made.filter(rules[rule].breaks(made)), rows, self.table)
         return self._compared(f"rows that break {rule}", found, expected)
 
