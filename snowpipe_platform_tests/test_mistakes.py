@@ -278,6 +278,18 @@ IN_CODE = [
         id="a column that nobody makes",
     ),
     pytest.param(
+        (CHANGES, '{"status": rows', '{"statuss": rows'),
+        "silver/order_changes: clean() makes 'statuss', which the contract does not have. Did you mean 'status'? "
+        "Mend it in my_shop/silver/order_changes.py.",
+        id="a misspelt key of clean()",
+    ),
+    pytest.param(
+        (FACT, "order_date=", "order_dat=orders.ordered_at.date(), order_date="),
+        "silver/fct_orders: build() makes 'order_dat', which its contract does not have. Did you mean 'order_date'? "
+        "Declare it there, or drop() it, in my_shop/silver/fct_orders.py.",
+        id="a column of build() that the contract does not have",
+    ),
+    pytest.param(
         (FACT, "customer: str", "customer: dt.int64"),
         "silver/fct_orders: build() makes other types than the contract's. 'customer' is string, wanted is int64: "
         'write .cast("int64"). Mend it in my_shop/silver/fct_orders.py.',
@@ -434,13 +446,15 @@ def test_a_run_of_the_other_tables_goes_on(project):
 
 def test_doctor_finds_what_a_run_would(project):
     project.edit(GOLD, "orders.amount", "orders.amuont")
-    project.edit(CHANGES, "rows.status", "rows.statsu")
+    project.edit(CHANGES, '{"status"', '{"statuss"')
+    project.edit(FACT, "order_date=", "tenth=orders.amount / 10, order_date=")
     assert project.seed() == 0
     answer = project.type("doctor")
     assert answer.exit_code == 2
     assert f"from {project.folder}/snowpipe.toml" in " ".join(answer.stdout.split())
     assert [line.split()[:3] for line in answer.stdout.splitlines() if line.startswith("table")] == [
         ["table", "silver/order_changes", "FAILED"],
+        ["table", "silver/fct_orders", "FAILED"],
         ["table", "gold/daily_revenue", "FAILED"],
     ]
 

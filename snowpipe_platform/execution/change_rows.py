@@ -1,6 +1,6 @@
 """The expression that turns bronze rows into accepted, quarantined and discarded changes. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -59,11 +59,11 @@ def change_rows(table: ChangesTable, bronze: ir.Table, *, discarded: ir.Table | 
             found = type(made).__name__
             msg = f"{table.name}: clean() returns a {found}. Return a dict of column names and values in"
             raise PipelineError(f"{msg} {table.defined_in}.")
+        _refuse_undeclared(table, made)
         cleaned = converted.mutate(**made)
     _check_columns(table, cleaned)
     _check_types(table, {name: bronze[name].type() for name in source if name not in made})
-    own = [name for name in made if name in table.contract_schema]
-    refuse_types(table, {name: cleaned[name].type() for name in own}, made_by="clean()")
+    refuse_types(table, {name: cleaned[name].type() for name in made}, made_by="clean()")
     return _judged(table, cleaned, source)
 
 
@@ -154,6 +154,15 @@ def _names(broken: Mapping[str, ir.BooleanValue]) -> ir.ArrayValue:
     none = ibis.null("string")
     ids = [condition.ifelse(rule_id, none) for rule_id, condition in broken.items()]
     return ibis.array([*ids, none]).filter(lambda rule_id: rule_id.notnull())
+
+
+def _refuse_undeclared(table: ChangesTable, made: Iterable[str]) -> None:
+    """What clean() makes under another name would be lost, and the source's column stay as it was."""
+    for name in made:
+        if name not in table.contract_schema:
+            hint = did_you_mean(name, list(table.contract_schema))
+            msg = f"{table.name}: clean() makes {name!r}, which the contract does not have. {hint}"
+            raise PipelineError(f"{msg} Mend it in {table.defined_in}.")
 
 
 def _check_types(table: ChangesTable, taken: Mapping[str, dt.DataType]) -> None:

@@ -53,12 +53,13 @@ def build(inputs: Inputs, on: date) -> ir.Table:
     rows = customers.left_join(bought, "customer_key", rname="{name}_ordered")
     rows = rows.left_join(spread, "customer_key", rname="{name}_spread")
     counted = {name: rows[name].fill_null(0) for name in (*bought.columns, *spread.columns) if name in COUNTED}
-    return rows.mutate(
+    activity = rows.mutate(
         **counted,
         average_basket_365d=rows.spend_365d.cast("float64") / rows.orders_365d.nullif(0).cast("float64"),
         recency_days=today.delta(rows.last_order_date, unit="day"),
         tenure_days=today.delta(rows.created_at.date(), unit="day"),
     )
+    return activity.drop("last_order_date")
 
 
 def _ordered(inputs: Inputs, on: date) -> ir.Table:

@@ -54,7 +54,7 @@ def build(inputs: Inputs, on: date) -> ir.Table:
     rows = rows.left_join(_preferred(inputs), "customer_key", rname="{name}_preferred")
     value = rows.spend.fill_null(0).cast("float64")
     total = rows.orders.fill_null(0)
-    return rows.mutate(
+    analytics = rows.mutate(
         customer_segment=_segment(rows, on),
         lifetime_value=value,
         total_orders=total.cast("int32"),
@@ -62,6 +62,7 @@ def build(inputs: Inputs, on: date) -> ir.Table:
         churn_probability=ibis.null("float64"),
         geographic_region=_contact.region(rows.address_standardized["state"]),
     )
+    return analytics.drop("orders", "spend", "first_order_date", "orders_365d", "spend_365d")
 
 
 def _ordered(inputs: Inputs, on: date) -> ir.Table:
