@@ -63,7 +63,7 @@ def build(inputs: Inputs, on: date) -> ir.Table:
 
 
 def _ordered(inputs: Inputs, on: date) -> ir.Table:
-    orders = _orders.orders(inputs)
+    orders = _orders.orders(inputs, on)
     nothing = ibis.literal(0, "decimal(18, 2)")
     sums = {}
     for days in (30, 90, _orders.YEAR_DAYS):
@@ -74,7 +74,7 @@ def _ordered(inputs: Inputs, on: date) -> ir.Table:
 
 
 def _spread(inputs: Inputs, on: date) -> ir.Table:
-    lines = _orders.lines(inputs)
+    lines = _orders.lines(inputs, on)
     recent = lines.filter(within(lines, _orders.YEAR_DAYS, on))
     return recent.group_by("customer_key").aggregate(categories_365d=recent.category.nunique())
 
