@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 
 from snowpipe_platform.errors import PipelineError, did_you_mean
 from snowpipe_platform.execution.contract_rows import refuse_types
+from snowpipe_platform.execution.conversions import converted
 from snowpipe_platform.execution.table_code import code_errors
 from snowpipe_platform.spec.manifest import INSTANT, OPERATION, PLATFORM_COLUMNS, ROW_NUMBER, UPSERT
 from snowpipe_platform.spec.rule import Rule
@@ -30,7 +31,6 @@ from snowpipe_platform.spec.table import (
 
 RAW = "_raw_"
 GIVEN_UP = "_given_up"
-INTEGER_PATTERN = r"\A[+-]?[0-9]+\z"
 ORIGIN_COLUMNS = {MANIFEST_NUMBER: "int64", SOURCE_FILE: "string", LOAD_DAY: "date"}
 
 
@@ -94,21 +94,8 @@ def _converted(table: ChangesTable, bronze: ir.Table, source: list[str]) -> ir.T
         if column not in source:
             msg = f"{table.name}: column {column!r} is missing from {table.upstream[0]}. Found: {', '.join(source)}. "
             raise PipelineError(f"{msg}{did_you_mean(column, source)} Map it in {table.defined_in}.")
-        typed[column] = _convert(bronze[column], ibis.dtype(dtype))
+        typed[column] = converted(bronze[column], ibis.dtype(dtype))
     return bronze.mutate(**kept, **typed)
-
-
-def _convert(value: ir.Value, dtype: dt.DataType) -> ir.Value:
-    """The value in another type, null where it has none. An integer has no fraction: one engine would round 2.5 up, the
-    other cut it."""
-    if not value.type().is_string():
-        has_fraction = dtype.is_integer() and (value.type().is_floating() or value.type().is_decimal())
-        whole = (value % 1 == 0).ifelse(value, ibis.null(value.type())) if has_fraction else value
-        return whole.try_cast(dtype)
-    text = value.strip().nullif("")
-    if dtype.is_integer():
-        text = text.re_search(INTEGER_PATTERN).ifelse(text, ibis.null("string"))
-    return text.try_cast(dtype)
 
 
 def _type_rule(table: ChangesTable, column: str, dtype: str) -> Rule:
