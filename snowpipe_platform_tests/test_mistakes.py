@@ -26,6 +26,13 @@ CHECK = """
 
     revenue: dt.Decimal"""
 
+ON_COLUMN = """
+    @pa.check("orders", name="even")
+    def even(cls, data):
+        return data.orders % 2 == 0
+
+    revenue: dt.Decimal"""
+
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
@@ -164,6 +171,32 @@ DECLARED = [
         "'Table' object has no attribute 'revenu'. Did you mean 'revenue'? "
         "It must return a boolean Ibis column of: order_date, orders, cancelled, revenue.",
         id="a check of one's own that cannot",
+    ),
+    pytest.param(
+        (GOLD, "    revenue: dt.Decimal", CHECK.format(options="", column="revenue").replace("table.", "")),
+        "my_shop/gold/daily_revenue.py: gold/daily_revenue (DailyRevenue): check 'pays' cannot be compiled: "
+        "'IbisData' object has no attribute 'revenue'. Write data.table.revenue. "
+        "It must return a boolean Ibis column of: order_date, orders, cancelled, revenue.",
+        id="a check of one's own that asks what it is given",
+    ),
+    pytest.param(
+        (GOLD, "    revenue: dt.Decimal", ON_COLUMN),
+        "my_shop/gold/daily_revenue.py: gold/daily_revenue (DailyRevenue): check 'orders.even' cannot be compiled: "
+        "'IbisData' object has no attribute 'orders'. Write data.table[data.key]. "
+        "It must return a boolean Ibis column of: order_date, orders, cancelled, revenue.",
+        id="a check of a column that asks what it is given",
+    ),
+    pytest.param(
+        (GOLD, "    revenue: dt.Decimal", CHECK.format(options="", column="orders").replace("> 0", "+ 1")),
+        "my_shop/gold/daily_revenue.py: gold/daily_revenue (DailyRevenue): check 'pays' cannot be compiled: "
+        "it returns int64. It must return a boolean Ibis column of: order_date, orders, cancelled, revenue.",
+        id="a check of one's own that is a number",
+    ),
+    pytest.param(
+        (CHANGES, "order_id: str", 'order_id: str = pa.Field(str_matches="([a")'),
+        "my_shop/silver/order_changes.py:13: the pattern '([a' is no regular expression: unterminated character set at "
+        'position 1. Correct it, and write a backslash before a character that means itself: str_matches=r"\\[a".',
+        id="a pattern that is none",
     ),
     pytest.param(
         (GOLD, "    revenue: dt.Decimal", CHECK.format(options='sverity="warn"', column="revenue")),

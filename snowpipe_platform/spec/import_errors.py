@@ -17,6 +17,7 @@ REFUSED_ARGUMENT = re.compile(r"^(\w+)\.__init__\(\) (?:missing .*?: (?P<missing
 """How Python says that a class takes other arguments."""
 UNKNOWN_CHECK = re.compile(r"custom check '(\w+)' is not available")
 """How pandera says that a field takes no such argument."""
+MEND_PATTERN = 'Correct it, and write a backslash before a character that means itself: str_matches=r"\\[a"'
 ABSENT_NAME = re.compile(r"cannot import name '(\w+)'")
 EXAMPLES: Mapping[str, str] = {
     "name": 'name="gold/daily_revenue"',
@@ -46,6 +47,8 @@ def import_error(error: Exception, folder: str | Path) -> PipelineError:
 
 def _refused_argument(error: Exception) -> str | None:
     """A table or a column declared with other arguments than it takes; None for another error."""
+    if isinstance(error, re.error):
+        return f"the pattern {error.pattern!r} is no regular expression: {error}. {MEND_PATTERN}"
     check = UNKNOWN_CHECK.search(str(error))
     if check is not None:
         return f"pa.Field takes no {check[1]!r}. {did_you_mean(check[1], list(inspect.signature(pa.Field).parameters))}"
