@@ -102,6 +102,16 @@ DECLARED = [
         id="no key",
     ),
     pytest.param(
+        (FACT, "    contract=FctOrders,\n", ""),
+        "my_shop/silver/fct_orders.py:25: DerivedTable needs contract. Add contract=FctOrders.",
+        id="no contract",
+    ),
+    pytest.param(
+        (FACT, '    name="silver/fct_orders",\n', ""),
+        'my_shop/silver/fct_orders.py:25: DerivedTable needs name. Add name="silver/fct_orders".',
+        id="no name",
+    ),
+    pytest.param(
         (CHANGES, 'key=("order_id",)', "key=()"),
         "my_shop/silver/order_changes.py: key of silver/order_changes is empty. "
         "Name at least one, such as key=('order_id',).",
