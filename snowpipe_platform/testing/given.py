@@ -22,7 +22,7 @@ from snowpipe_platform.spec.package import LAYERS
 from snowpipe_platform.spec.pipeline import Pipeline, load_pipeline
 from snowpipe_platform.spec.table import FAILED_RULES, QUARANTINED, STATUS, VALID, ChangesTable, DerivedTable, Table
 from snowpipe_platform.testing.difference import difference, shown_difference
-from snowpipe_platform.testing.rows import bronze_rows, lake_rows, typed_rows
+from snowpipe_platform.testing.rows import bronze_rows, lake_rows, require_rows, typed_rows
 
 Row = Mapping[str, Any]
 MADE = "made"
@@ -54,6 +54,7 @@ class Given:
     def given(self, table: str | Table, rows: Sequence[Row]) -> "Given":
         """These, and rows of another input, or more of the same."""
         name = table if isinstance(table, str) else table.name
+        require_rows(rows, about=name)
         tables = self._tables if isinstance(table, str) else {**self._tables, name: table}
         return Given({**self._rows, name: (*self._rows.get(name, ()), *rows)}, tables)
 
@@ -62,6 +63,10 @@ class Given:
 
         Raises ConfigurationError for rows that do not fit, and what a run raises.
         """
+        if not isinstance(table, Table):
+            module = table.replace("/", ".") if isinstance(table, str) else "gold.daily_revenue"
+            msg = f"when() takes the table itself, not {table!r}: from my_shop.{module} import TABLE"
+            raise ConfigurationError(msg)
         for name in self._rows:
             if name not in table.upstream:
                 hint = did_you_mean(name, list(table.upstream))
@@ -178,15 +183,19 @@ class Made:
 
 def _columns(table: Table, expected: Sequence[Row]) -> list[str]:
     """The columns to compare: those the rows name, the same ones each; without a row, the contract's."""
+    about = f"expected of {table.name}"
+    require_rows(expected, about=about)
     columns = list(expected[0]) if expected else list(table.contract_schema)
+    if not columns:
+        raise ConfigurationError(f"{about}: row 0 names no column, so nothing would be compared. Name one in each row.")
     for name in columns:
         if name not in table.schema:
             hint = did_you_mean(name, list(table.schema))
-            raise ConfigurationError(f"expected of {table.name}: no column {name!r}. {hint}")
+            raise ConfigurationError(f"{about}: no column {name!r}. {hint}")
     for number, row in enumerate(expected):
         if set(row) != set(columns):
             differ = ", ".join(sorted(set(row) ^ set(columns)))
-            msg = f"expected of {table.name}: rows 0 and {number} name other columns ({differ}). Name the same in each."
+            msg = f"{about}: rows 0 and {number} name other columns ({differ}). Name the same in each."
             raise ConfigurationError(msg)
     return columns
 

@@ -323,6 +323,31 @@ def test_a_difference_says_what_is_in_quarantine():
             id="expected columns differ",
         ),
         pytest.param(
+            lambda: given(CHANGES, {"id": "a"}),
+            "silver/item_changes: rows are a list of dicts, one for each row: [{'order_id': 'a'}, ...].",
+            id="one row for rows",
+        ),
+        pytest.param(
+            lambda: given(CHANGES, ["a"]),
+            "silver/item_changes: rows are a list of dicts, one for each row: [{'order_id': 'a'}, ...].",
+            id="rows of no columns",
+        ),
+        pytest.param(
+            lambda: given(CHANGES, []).when("silver/fct_items"),
+            "when() takes the table itself, not 'silver/fct_items': from my_shop.silver.fct_items import TABLE",
+            id="a name for a table",
+        ),
+        pytest.param(
+            lambda: given(CHANGES, []).when(FCT).then({"id": "a"}),
+            "expected of silver/fct_items: rows are a list of dicts, one for each row: [{'order_id': 'a'}, ...].",
+            id="one row for expected rows",
+        ),
+        pytest.param(
+            lambda: given(CHANGES, [{"id": "a"}]).when(FCT).then([{}]),
+            "expected of silver/fct_items: row 0 names no column, so nothing would be compared. Name one in each row.",
+            id="an expected row without columns",
+        ),
+        pytest.param(
             lambda: given(CHANGES, []).when(FCT).then_quarantined([]),
             "silver/fct_items has no quarantine, as a changes table has. Use then_breaks(rule, rows).",
             id="quarantine",
