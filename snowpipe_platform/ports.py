@@ -174,6 +174,9 @@ class Lake(Protocol):
     def ensure(self, layout: TableLayout) -> None:
         """Create the table, or add columns it lacks and widen types. Raises LakeError when that cannot be done."""
 
+    def require_fit(self, layout: TableLayout) -> None:
+        """Raises LakeError where `ensure` would for the columns and partitions of a table there is; changes nothing."""
+
     def state(self, table: str) -> TableState | None:
         """The current commit; None when the table has none."""
 

@@ -26,6 +26,13 @@ CHECK = """
 
     revenue: dt.Decimal"""
 
+ON_COLUMN = """
+    @pa.check("orders", name="even")
+    def even(cls, data):
+        return data.orders % 2 == 0
+
+    revenue: dt.Decimal"""
+
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
@@ -93,6 +100,16 @@ DECLARED = [
         (CHANGES, '    key=("order_id",),\n', ""),
         'my_shop/silver/order_changes.py:24: ChangesTable needs key. Add key=("order_id",).',
         id="no key",
+    ),
+    pytest.param(
+        (FACT, "    contract=FctOrders,\n", ""),
+        "my_shop/silver/fct_orders.py:25: DerivedTable needs contract. Add contract=FctOrders.",
+        id="no contract",
+    ),
+    pytest.param(
+        (FACT, '    name="silver/fct_orders",\n', ""),
+        'my_shop/silver/fct_orders.py:25: DerivedTable needs name. Add name="silver/fct_orders".',
+        id="no name",
     ),
     pytest.param(
         (CHANGES, 'key=("order_id",)', "key=()"),
@@ -164,6 +181,32 @@ DECLARED = [
         "'Table' object has no attribute 'revenu'. Did you mean 'revenue'? "
         "It must return a boolean Ibis column of: order_date, orders, cancelled, revenue.",
         id="a check of one's own that cannot",
+    ),
+    pytest.param(
+        (GOLD, "    revenue: dt.Decimal", CHECK.format(options="", column="revenue").replace("table.", "")),
+        "my_shop/gold/daily_revenue.py: gold/daily_revenue (DailyRevenue): check 'pays' cannot be compiled: "
+        "'IbisData' object has no attribute 'revenue'. Write data.table.revenue. "
+        "It must return a boolean Ibis column of: order_date, orders, cancelled, revenue.",
+        id="a check of one's own that asks what it is given",
+    ),
+    pytest.param(
+        (GOLD, "    revenue: dt.Decimal", ON_COLUMN),
+        "my_shop/gold/daily_revenue.py: gold/daily_revenue (DailyRevenue): check 'orders.even' cannot be compiled: "
+        "'IbisData' object has no attribute 'orders'. Write data.table[data.key]. "
+        "It must return a boolean Ibis column of: order_date, orders, cancelled, revenue.",
+        id="a check of a column that asks what it is given",
+    ),
+    pytest.param(
+        (GOLD, "    revenue: dt.Decimal", CHECK.format(options="", column="orders").replace("> 0", "+ 1")),
+        "my_shop/gold/daily_revenue.py: gold/daily_revenue (DailyRevenue): check 'pays' cannot be compiled: "
+        "it returns int64. It must return a boolean Ibis column of: order_date, orders, cancelled, revenue.",
+        id="a check of one's own that is a number",
+    ),
+    pytest.param(
+        (CHANGES, "order_id: str", 'order_id: str = pa.Field(str_matches="([a")'),
+        "my_shop/silver/order_changes.py:13: the pattern '([a' is no regular expression: unterminated character set at "
+        'position 1. Correct it, and write a backslash before a character that means itself: str_matches=r"\\[a".',
+        id="a pattern that is none",
     ),
     pytest.param(
         (GOLD, "    revenue: dt.Decimal", CHECK.format(options='sverity="warn"', column="revenue")),
@@ -276,6 +319,18 @@ IN_CODE = [
         "silver/order_changes: the contract's column 'customer_name' is neither in the source nor made by clean(). "
         "Did you mean 'customer'? Map it in my_shop/silver/order_changes.py.",
         id="a column that nobody makes",
+    ),
+    pytest.param(
+        (CHANGES, '{"status": rows', '{"statuss": rows'),
+        "silver/order_changes: clean() makes 'statuss', which the contract does not have. Did you mean 'status'? "
+        "Mend it in my_shop/silver/order_changes.py.",
+        id="a misspelt key of clean()",
+    ),
+    pytest.param(
+        (FACT, "order_date=", "order_dat=orders.ordered_at.date(), order_date="),
+        "silver/fct_orders: build() makes 'order_dat', which its contract does not have. Did you mean 'order_date'? "
+        "Declare it there, or drop() it, in my_shop/silver/fct_orders.py.",
+        id="a column of build() that the contract does not have",
     ),
     pytest.param(
         (FACT, "customer: str", "customer: dt.int64"),
@@ -434,13 +489,15 @@ def test_a_run_of_the_other_tables_goes_on(project):
 
 def test_doctor_finds_what_a_run_would(project):
     project.edit(GOLD, "orders.amount", "orders.amuont")
-    project.edit(CHANGES, "rows.status", "rows.statsu")
+    project.edit(CHANGES, '{"status"', '{"statuss"')
+    project.edit(FACT, "order_date=", "tenth=orders.amount / 10, order_date=")
     assert project.seed() == 0
     answer = project.type("doctor")
     assert answer.exit_code == 2
     assert f"from {project.folder}/snowpipe.toml" in " ".join(answer.stdout.split())
     assert [line.split()[:3] for line in answer.stdout.splitlines() if line.startswith("table")] == [
         ["table", "silver/order_changes", "FAILED"],
+        ["table", "silver/fct_orders", "FAILED"],
         ["table", "gold/daily_revenue", "FAILED"],
     ]
 

@@ -11,6 +11,7 @@ from snowpipe_platform.records import TableLayout
 if TYPE_CHECKING:
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table as IcebergTable
+    from pyiceberg.table.update.schema import UpdateSchema
 
 FIELD_ID = "__duckdb_field_id"
 
@@ -27,6 +28,13 @@ def field_ids(schema: "Schema") -> Mapping[str, object]:
 
 def evolve(table: "IcebergTable", layout: TableLayout) -> None:
     """Add the columns the layout has and the table lacks, widen types. Raises LakeError for any other difference."""
+    update = evolution(table, layout)
+    if update is not None:
+        update.commit()
+
+
+def evolution(table: "IcebergTable", layout: TableLayout) -> "UpdateSchema | None":
+    """What `evolve` does, not committed; None where nothing differs. Raises LakeError as it does."""
     _refuse_repartition(table, layout)
     have, want = to_ibis(table.schema()), layout.schema
     gone = [name for name in have if name not in want]
@@ -36,9 +44,7 @@ def evolve(table: "IcebergTable", layout: TableLayout) -> None:
             "Keep the column, or rename the table; old rows would lose it."
         )
         raise LakeError(msg)
-    if have.equals(want):
-        return
-    _update(table, layout, have)
+    return None if have.equals(want) else _update(table, layout, have)
 
 
 def _refuse_repartition(table: "IcebergTable", layout: TableLayout) -> None:
@@ -51,7 +57,7 @@ def _refuse_repartition(table: "IcebergTable", layout: TableLayout) -> None:
         raise LakeError(msg)
 
 
-def _update(table: "IcebergTable", layout: TableLayout, have: ibis.Schema) -> None:
+def _update(table: "IcebergTable", layout: TableLayout, have: ibis.Schema) -> "UpdateSchema":
     from pyiceberg.exceptions import ValidationError  # noqa: PLC0415 - definitions must load without it
     from pyiceberg.io.pyarrow import pyarrow_to_schema  # noqa: PLC0415
     from pyiceberg.table.name_mapping import create_mapping_from_schema  # noqa: PLC0415
@@ -59,19 +65,20 @@ def _update(table: "IcebergTable", layout: TableLayout, have: ibis.Schema) -> No
     missing = ibis.schema({n: t for n, t in layout.schema.items() if n not in have or have[n] != t})
     numbered = _numbered(missing)
     wanted = pyarrow_to_schema(missing.to_pyarrow(), create_mapping_from_schema(numbered))
+    update = table.update_schema()
     try:
-        with table.update_schema() as update:
-            for field in wanted.fields:
-                if field.name in have:
-                    update.update_column(field.name, field_type=field.field_type)
-                else:
-                    update.add_column(field.name, field.field_type)
+        for field in wanted.fields:
+            if field.name in have:
+                update.update_column(field.name, field_type=field.field_type)
+            else:
+                update.add_column(field.name, field.field_type)
     except ValidationError as error:
         msg = (
             f"{layout.name}: the contract's types no longer fit the table on disk: {error}. "
             "Widen a type, or give the table a new name."
         )
         raise LakeError(msg) from error
+    return update
 
 
 def _numbered(schema: ibis.Schema) -> "Schema":

@@ -8,7 +8,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from snowpipe_platform.backends.folders import make_folder
 from snowpipe_platform.backends.iceberg_place import reading_metadata, require_own
-from snowpipe_platform.backends.iceberg_schema import evolve
+from snowpipe_platform.backends.iceberg_schema import evolution, evolve
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.records import TableLayout
 
@@ -74,6 +74,11 @@ class IcebergTables:
             self._create(identifier, layout)
         else:
             evolve(loaded, layout)
+
+    def require_fit(self, layout: TableLayout) -> None:
+        loaded = self._load(layout.name)
+        if loaded is not None:
+            evolution(loaded, layout)
 
     def _ensure_namespace(self, layer: str) -> None:
         from sqlalchemy.exc import IntegrityError  # noqa: PLC0415

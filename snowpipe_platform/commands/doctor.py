@@ -3,7 +3,7 @@
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -17,6 +17,7 @@ from snowpipe_platform.commands.project import Project
 from snowpipe_platform.commands.stored import WrongError, bronze_files, dropped_files, lake_tables, leases
 from snowpipe_platform.commands.terminal import Line, print_json, print_lines
 from snowpipe_platform.errors import ConfigurationError, SnowpipeError
+from snowpipe_platform.execution.draft import table_layout
 from snowpipe_platform.execution.extraction_plan import Window, plan_extraction
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.trial import try_table
@@ -33,13 +34,14 @@ _NOBODY = RunIdentity(run_id="doctor", job="snowpipe doctor")
 @dataclass(frozen=True)
 class Finding:
     """One check. detail: what was found; mend: what to do, for a failure. is_declared: what failed is a setting or a
-    declaration."""
+    declaration. is_warning: what was found is no failure, and somebody should look."""
 
     name: str
     ok: bool
     detail: str
     mend: str = ""
     is_declared: bool = False
+    is_warning: bool = False
 
 
 Check = Callable[[], str]
@@ -61,7 +63,8 @@ def doctor(*, as_json: bool) -> int:
 
 def _line(finding: Finding) -> Line:
     mend = f". {finding.mend}" if finding.mend else ""
-    return Line((finding.name,), "ok" if finding.ok else "FAILED", f"{finding.detail.rstrip('.')}{mend}")
+    status = "warned" if finding.is_warning else "ok" if finding.ok else "FAILED"
+    return Line((finding.name,), status, f"{finding.detail.rstrip('.')}{mend}")
 
 
 def _findings() -> Iterator[Finding]:
@@ -78,6 +81,7 @@ def _findings() -> Iterator[Finding]:
     if loaded.ok:
         project = Project(settings, load_pipeline(settings.pipeline), build_ground(settings))
         yield from _source_findings(project)
+        yield from _undeclared_tables(project)
         yield _check("dropped files", lambda: dropped_files(project))
     yield _check("bronze files", lambda: bronze_files(settings))
     yield _check("lake", lambda: lake_tables(settings))
@@ -99,9 +103,19 @@ def _source_findings(project: Project) -> Iterator[Finding]:
 def _table_findings(project: Project, schemas: Mapping[str, ibis.Schema]) -> Iterator[Finding]:
     """A line for each table whose code does not fit. What a query would return is known only where it was reached."""
     tried = [table for table in project.pipeline.tables if set(table.upstream) <= set(schemas)]
-    found = [_check(f"table {table.name}", lambda table=table: _table(table, schemas)) for table in tried]  # type: ignore[misc]
+    found = [_check(f"table {table.name}", lambda table=table: _table(table, schemas, project)) for table in tried]  # type: ignore[misc]
     failed = [finding for finding in found if not finding.ok]
     yield from failed or [Finding("tables", ok=True, detail=f"{len(tried)} fit what they read and their contracts")]
+
+
+def _undeclared_tables(project: Project) -> Iterator[Finding]:
+    """Tables in the lake whose file is gone or has another name: no run brings them up to date any more."""
+    if not project.settings.lake_folder.exists():
+        return
+    lake = project.ground.lake
+    for name in (found for found in lake.tables() if found not in project.pipeline.by_name):
+        found = _check(f"table {name}", lambda name=name: f"no file declares it; its rows lie in {lake.location(name)}")  # type: ignore[misc]
+        yield replace(found, is_warning=found.ok)
 
 
 def _check(name: str, check: Check) -> Finding:
@@ -185,8 +199,10 @@ def _query(query: Query, project: Project, schemas: dict[str, ibis.Schema]) -> s
     return f"{len(plan.schema.names)} columns{changes}"
 
 
-def _table(table: Table, schemas: Mapping[str, ibis.Schema]) -> str:
+def _table(table: Table, schemas: Mapping[str, ibis.Schema], project: Project) -> str:
+    """Its code fits what it reads and its contract, and its contract the table in the lake."""
     try_table(table, schemas)
+    project.ground.lake.require_fit(table_layout(table))
     return table.name
 
 

@@ -9,7 +9,7 @@ from snowpipe_platform.commands.lineage_tree import columns_above, columns_below
 from snowpipe_platform.commands.project import Project, find_table
 from snowpipe_platform.commands.terminal import print_json
 from snowpipe_platform.errors import ConfigurationError, LakeError, did_you_mean
-from snowpipe_platform.execution.lineage import PipelineLineage, pipeline_lineage
+from snowpipe_platform.execution.lineage import QUERY, PipelineLineage, pipeline_lineage
 from snowpipe_platform.spec.column_graph import TableColumn
 from snowpipe_platform.spec.pipeline import Pipeline
 
@@ -34,6 +34,8 @@ def find_target(target: str, pipeline: Pipeline) -> tuple[str, list[str]]:
 
     Raises ConfigurationError with the nearest table.
     """
+    if target.startswith(QUERY):
+        _refuse_query(target.removeprefix(QUERY), pipeline)
     parts = target.split(".")
     known = {name for full in pipeline.names for name in (full, full.partition("/")[2])}
     for length in range(len(parts), 0, -1):
@@ -41,6 +43,16 @@ def find_target(target: str, pipeline: Pipeline) -> tuple[str, list[str]]:
         if name in known:
             return find_table(name, pipeline), parts[length:]
     return find_table(parts[0] if "/" in parts[0] else target, pipeline), []
+
+
+def _refuse_query(name: str, pipeline: Pipeline) -> None:
+    """Raises ConfigurationError with what has the query's columns, as trees name it beside them."""
+    query = name.partition(".")[0]
+    entities = {query.name: query.entity for query in pipeline.queries.queries}
+    if query not in entities:
+        raise ConfigurationError(f"there is no query {query!r}. {did_you_mean(query, list(entities))}")
+    asked = f"bronze/{entities[query]}{name.removeprefix(query)}"
+    raise ConfigurationError(f"a query is no table. Its columns are those it lands: snowpipe lineage {asked}")
 
 
 def _table_view(pipeline: Pipeline, table: str, *, up: bool, down: bool) -> View:

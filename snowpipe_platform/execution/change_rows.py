@@ -1,6 +1,6 @@
 """The expression that turns bronze rows into accepted, quarantined and discarded changes. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 
 from snowpipe_platform.errors import PipelineError, did_you_mean
 from snowpipe_platform.execution.contract_rows import refuse_types
+from snowpipe_platform.execution.conversions import converted
 from snowpipe_platform.execution.table_code import code_errors
 from snowpipe_platform.spec.manifest import INSTANT, OPERATION, PLATFORM_COLUMNS, ROW_NUMBER, UPSERT
 from snowpipe_platform.spec.rule import Rule
@@ -30,7 +31,6 @@ from snowpipe_platform.spec.table import (
 
 RAW = "_raw_"
 GIVEN_UP = "_given_up"
-INTEGER_PATTERN = r"\A[+-]?[0-9]+\z"
 ORIGIN_COLUMNS = {MANIFEST_NUMBER: "int64", SOURCE_FILE: "string", LOAD_DAY: "date"}
 
 
@@ -59,11 +59,11 @@ def change_rows(table: ChangesTable, bronze: ir.Table, *, discarded: ir.Table | 
             found = type(made).__name__
             msg = f"{table.name}: clean() returns a {found}. Return a dict of column names and values in"
             raise PipelineError(f"{msg} {table.defined_in}.")
+        _refuse_undeclared(table, made)
         cleaned = converted.mutate(**made)
     _check_columns(table, cleaned)
     _check_types(table, {name: bronze[name].type() for name in source if name not in made})
-    own = [name for name in made if name in table.contract_schema]
-    refuse_types(table, {name: cleaned[name].type() for name in own}, made_by="clean()")
+    refuse_types(table, {name: cleaned[name].type() for name in made}, made_by="clean()")
     return _judged(table, cleaned, source)
 
 
@@ -94,21 +94,8 @@ def _converted(table: ChangesTable, bronze: ir.Table, source: list[str]) -> ir.T
         if column not in source:
             msg = f"{table.name}: column {column!r} is missing from {table.upstream[0]}. Found: {', '.join(source)}. "
             raise PipelineError(f"{msg}{did_you_mean(column, source)} Map it in {table.defined_in}.")
-        typed[column] = _convert(bronze[column], ibis.dtype(dtype))
+        typed[column] = converted(bronze[column], ibis.dtype(dtype))
     return bronze.mutate(**kept, **typed)
-
-
-def _convert(value: ir.Value, dtype: dt.DataType) -> ir.Value:
-    """The value in another type, null where it has none. An integer has no fraction: one engine would round 2.5 up, the
-    other cut it."""
-    if not value.type().is_string():
-        has_fraction = dtype.is_integer() and (value.type().is_floating() or value.type().is_decimal())
-        whole = (value % 1 == 0).ifelse(value, ibis.null(value.type())) if has_fraction else value
-        return whole.try_cast(dtype)
-    text = value.strip().nullif("")
-    if dtype.is_integer():
-        text = text.re_search(INTEGER_PATTERN).ifelse(text, ibis.null("string"))
-    return text.try_cast(dtype)
 
 
 def _type_rule(table: ChangesTable, column: str, dtype: str) -> Rule:
@@ -154,6 +141,15 @@ def _names(broken: Mapping[str, ir.BooleanValue]) -> ir.ArrayValue:
     none = ibis.null("string")
     ids = [condition.ifelse(rule_id, none) for rule_id, condition in broken.items()]
     return ibis.array([*ids, none]).filter(lambda rule_id: rule_id.notnull())
+
+
+def _refuse_undeclared(table: ChangesTable, made: Iterable[str]) -> None:
+    """What clean() makes under another name would be lost, and the source's column stay as it was."""
+    for name in made:
+        if name not in table.contract_schema:
+            hint = did_you_mean(name, list(table.contract_schema))
+            msg = f"{table.name}: clean() makes {name!r}, which the contract does not have. {hint}"
+            raise PipelineError(f"{msg} Mend it in {table.defined_in}.")
 
 
 def _check_types(table: ChangesTable, taken: Mapping[str, dt.DataType]) -> None:

@@ -20,6 +20,8 @@ from snowpipe_platform.spec.manifest import INSTANT, NANOSECONDS, PLATFORM_COLUM
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
+QUERY = "query "
+
 
 @dataclass(frozen=True)
 class PipelineLineage:
@@ -66,7 +68,7 @@ def _unbound(names: Sequence[str], pipeline: Pipeline) -> dict[str, ir.Table]:
 
 def query_name(query: Query) -> str:
     """How a query stands among tables."""
-    return f"query {query.name}"
+    return f"{QUERY}{query.name}"
 
 
 def _landed_columns(entity: str, ground: Ground) -> ibis.Schema:
@@ -78,11 +80,14 @@ def _landed_columns(entity: str, ground: Ground) -> ibis.Schema:
 
 
 def _bronze_lineage(query: Query, ground: Ground) -> Lineage:
-    """A landed column is the query's. A change's instant is its watermark; the other columns are the platform's own."""
+    """A landed column is the query's. A change's instant is made of its watermark as landed; the other columns are the
+    platform's own."""
     source = query_name(query)
-    watermark = NOTHING
-    if query.watermark_column is not None:
-        watermark = frozenset({TableColumn(source, query.watermark_column.lower())})
-    made = dict.fromkeys((*PLATFORM_COLUMNS, *ORIGIN_COLUMNS), NOTHING) | {INSTANT: watermark, NANOSECONDS: watermark}
     landed = {name: frozenset({TableColumn(source, name)}) for name in _landed_columns(query.entity, ground)}
+    watermark = instant = NOTHING
+    if query.watermark_column is not None:
+        name = query.watermark_column.lower()
+        watermark = frozenset({TableColumn(source, name)})
+        instant = frozenset({TableColumn(f"bronze/{query.entity}", name)}) if name in landed else watermark
+    made = dict.fromkeys((*PLATFORM_COLUMNS, *ORIGIN_COLUMNS), NOTHING) | {INSTANT: instant, NANOSECONDS: instant}
     return Lineage({name: ColumnLineage(columns) for name, columns in (landed | made).items()}, watermark)

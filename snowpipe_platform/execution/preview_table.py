@@ -46,6 +46,8 @@ def preview_table(step: Step, pipeline: Pipeline, ground: Ground, above: Sequenc
         plan = plan_table(TableRequest(pipeline, table, NOBODY, step.day, step.rebuild), ground)
         if plan.reason.startswith(WAITS_FOR):
             return _waiting(step, plan, feeding)
+        if plan.operation != "nothing":
+            ground.lake.require_fit(table_layout(table))
         found = _measured(step, plan, ground)
     except Exception as error:  # noqa: BLE001 - a table's own code may raise anything, as in a run
         return TablePreview(step, "nothing", "", Certainty.UNKNOWN, problem=str(error))

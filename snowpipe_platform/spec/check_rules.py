@@ -64,7 +64,14 @@ def _is_custom(check: Check) -> bool:
 
 
 def _custom(check: Check, key: str | None) -> Breaks:
-    return lambda table: check._check_fn(IbisData(table, key))  # noqa: SLF001 - the user's own function
+    def holds(table: ir.Table) -> ir.BooleanValue:
+        found = check._check_fn(IbisData(table, key))  # noqa: SLF001 - the user's own function
+        if not isinstance(found, ir.BooleanValue):
+            what = str(found.type()) if isinstance(found, ir.Value) else f"a {type(found).__name__}"
+            raise ContractError(f"it returns {what}")
+        return found
+
+    return holds
 
 
 def _described(name: str, check: Check) -> str:

@@ -26,6 +26,8 @@ from snowpipe_platform.spec.table import (
 EFFECTIVE_AT = "effective_at"
 EXPIRES_AT = "expires_at"
 EXISTS_NOW = "exists_now"
+VERSION_COLUMNS = (EFFECTIVE_AT, EXPIRES_AT, EXISTS_NOW)
+"""What `versions` adds to a change."""
 
 END_OF_TIME = ibis.timestamp("9999-12-31 23:59:59.999999")
 

@@ -17,10 +17,10 @@ REFUSED_ARGUMENT = re.compile(r"^(\w+)\.__init__\(\) (?:missing .*?: (?P<missing
 """How Python says that a class takes other arguments."""
 UNKNOWN_CHECK = re.compile(r"custom check '(\w+)' is not available")
 """How pandera says that a field takes no such argument."""
+MEND_PATTERN = 'Correct it, and write a backslash before a character that means itself: str_matches=r"\\[a"'
 ABSENT_NAME = re.compile(r"cannot import name '(\w+)'")
 EXAMPLES: Mapping[str, str] = {
-    "name": 'name="gold/daily_revenue"',
-    "contract": "contract=DailyRevenue",
+    "contract": "contract=…",
     "description": 'description="The orders of a day."',
     "source": 'source="orders"',
     "key": 'key=("order_id",)',
@@ -46,6 +46,8 @@ def import_error(error: Exception, folder: str | Path) -> PipelineError:
 
 def _refused_argument(error: Exception) -> str | None:
     """A table or a column declared with other arguments than it takes; None for another error."""
+    if isinstance(error, re.error):
+        return f"the pattern {error.pattern!r} is no regular expression: {error}. {MEND_PATTERN}"
     check = UNKNOWN_CHECK.search(str(error))
     if check is not None:
         return f"pa.Field takes no {check[1]!r}. {did_you_mean(check[1], list(inspect.signature(pa.Field).parameters))}"
@@ -57,7 +59,21 @@ def _refused_argument(error: Exception) -> str | None:
         known = [field.name for field in dataclasses.fields(kind) if field.init]
         return f"{kind.__name__} takes no {refused['unknown']!r}. {did_you_mean(refused['unknown'], known)}"
     missing = re.findall(r"'(\w+)'", refused["missing"])
-    return f"{kind.__name__} needs {', '.join(missing)}. Add {', '.join(EXAMPLES.get(name, name) for name in missing)}"
+    examples = {**EXAMPLES, **_of_its_file(error)}
+    return f"{kind.__name__} needs {', '.join(missing)}. Add {', '.join(examples.get(name, name) for name in missing)}"
+
+
+def _of_its_file(error: Exception) -> dict[str, str]:
+    """What follows from the file that declares the table: its name, and the contract that stands there."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    path, own = Path(frame.f_code.co_filename), frame.f_globals
+    models = [
+        name
+        for name, value in own.items()
+        if isinstance(value, type) and issubclass(value, pa.DataFrameModel) and value.__module__ == own["__name__"]
+    ]
+    found = {"name": f'name="{path.parent.name}/{path.stem}"'}
+    return found | ({"contract": f"contract={models[-1]}"} if models else {})
 
 
 def _nearest(error: Exception) -> str:

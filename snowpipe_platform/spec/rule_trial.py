@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+from pandera.api.ibis.types import IbisData
 
 from snowpipe_platform.errors import ContractError, did_you_mean
 from snowpipe_platform.spec.check_arguments import is_decimal
@@ -25,13 +26,10 @@ def tried(rule: Rule, schema: ibis.Schema, where: str) -> Rule:
     own = ibis.table(schema, name=OWN)
     try:
         broken = rule.breaks(own)
-        is_boolean = broken.type().is_boolean()
     except Exception as error:
         hint = " ".join([f"{str(error).rstrip('.')}.", _missing(error)]).strip()
         msg = f"{about} cannot be compiled: {hint} It must return a boolean Ibis column of: {', '.join(schema)}."
         raise ContractError(msg) from error
-    if not is_boolean:
-        raise ContractError(f"{about} returns no boolean column.")
     others = set(broken.op().find((ops.Reduction, ops.WindowFunction, ops.Relation))) - {own.op()}
     if rule.scope == "row" and others:
         raise ContractError(f"{about} looks at other rows than its own. Declare it with scope='table'.")
@@ -52,6 +50,9 @@ def _refuse_cut_decimals(broken: ir.BooleanValue, about: str) -> None:
 
 
 def _missing(error: Exception) -> str:
-    """The nearest column, where the check asked a table for one it does not have."""
+    """The nearest column, where the check asked a table for one it does not have; the table, where it asked what it was
+    given for a column."""
     table, name = getattr(error, "obj", None), getattr(error, "name", None)
+    if isinstance(table, IbisData):
+        return f"Write data.table.{name}." if table.key is None else "Write data.table[data.key]."
     return did_you_mean(str(name), list(table.columns)) if isinstance(table, ir.Table) else ""

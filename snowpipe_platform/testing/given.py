@@ -22,7 +22,7 @@ from snowpipe_platform.spec.package import LAYERS
 from snowpipe_platform.spec.pipeline import Pipeline, load_pipeline
 from snowpipe_platform.spec.table import FAILED_RULES, QUARANTINED, STATUS, VALID, ChangesTable, DerivedTable, Table
 from snowpipe_platform.testing.difference import difference, shown_difference
-from snowpipe_platform.testing.rows import bronze_rows, lake_rows, typed_rows
+from snowpipe_platform.testing.rows import bronze_rows, lake_rows, require_rows, typed_rows
 
 Row = Mapping[str, Any]
 MADE = "made"
@@ -54,6 +54,7 @@ class Given:
     def given(self, table: str | Table, rows: Sequence[Row]) -> "Given":
         """These, and rows of another input, or more of the same."""
         name = table if isinstance(table, str) else table.name
+        require_rows(rows, about=name)
         tables = self._tables if isinstance(table, str) else {**self._tables, name: table}
         return Given({**self._rows, name: (*self._rows.get(name, ()), *rows)}, tables)
 
@@ -62,6 +63,10 @@ class Given:
 
         Raises ConfigurationError for rows that do not fit, and what a run raises.
         """
+        if not isinstance(table, Table):
+            module = table.replace("/", ".") if isinstance(table, str) else "gold.daily_revenue"
+            msg = f"when() takes the table itself, not {table!r}: from my_shop.{module} import TABLE"
+            raise ConfigurationError(msg)
         for name in self._rows:
             if name not in table.upstream:
                 hint = did_you_mean(name, list(table.upstream))
@@ -71,11 +76,12 @@ class Given:
         if not isinstance(table, DerivedTable | AsOfTable):
             raise ConfigurationError(f"{table.name} is a {type(table).__name__}, which cannot be run so.")
         inputs = {name: lake_rows(self._input(name, table), self._rows.get(name, ())) for name in table.inputs}
+        judged_with = {name: self._judged_with(name, table) for name in table.judged_with}
         if isinstance(table, DerivedTable):
-            return Made(table, _fetched(derived_rows(table, _unbound(inputs)), inputs, table))
+            return Made(table, _fetched(derived_rows(table, _unbound(inputs)), inputs, table), judged_with)
         if on is None:
             raise ConfigurationError(f"{table.name} has a state for each date: say which, when(TABLE, on=date(...)).")
-        return Made(table, _fetched(date_rows(table, on, _unbound(inputs)), inputs, table))
+        return Made(table, _fetched(date_rows(table, on, _unbound(inputs)), inputs, table), judged_with)
 
     def _changes(self, table: ChangesTable) -> "Made":
         rows = self._rows.get(table.upstream[0], ())
@@ -95,6 +101,12 @@ class Given:
                 return Made(table, _changed(table, plain))
             raise
 
+    def _judged_with(self, name: str, table: Table) -> pa.Table:
+        """Rows that the table's rules look at."""
+        if name not in self._rows:
+            return table.judged_with[name].to_pyarrow().empty_table()
+        return lake_rows(self._input(name, table), self._rows[name])
+
     def _input(self, name: str, table: Table) -> Table:
         if name in self._tables:
             return self._tables[name]
@@ -111,6 +123,7 @@ class Made:
 
     table: Table
     _all: Sequence[Row]
+    _judged_with: Mapping[str, pa.Table] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[Row]:
@@ -136,7 +149,10 @@ class Made:
         return self._compared("quarantined rows", self.quarantined, expected)
 
     def then_breaks(self, rule: str, expected: Sequence[Row]) -> "Made":
-        """The rows that break a rule are these, in quarantine or not. rule: its id, such as 'amount.not_null'."""
+        """The rows that break a rule are these, in quarantine or not. rule: its id, such as 'amount.not_null'.
+
+        Another table that the rule looks at has the rows it was given, and none where it was not.
+        """
         __tracebackhide__ = True
         rules = {each.id: each for each in rules_of(self.table)}
         if rule not in rules:
@@ -145,7 +161,7 @@ class Made:
             found: Sequence[Row] = [row for row in self._all if rule in row[FAILED_RULES]]
         else:
             made = ibis.table(self.table.schema, name=MADE)
-            rows = {MADE: typed_rows(self._all, self.table.schema, about=MADE)}
+            rows = {**self._judged_with, MADE: typed_rows(self._all, self.table.schema, about=MADE)}
             found = _fetched(made.filter(rules[rule].breaks(made)), rows, self.table)
         return self._compared(f"rows that break {rule}", found, expected)
 
@@ -167,15 +183,19 @@ class Made:
 
 def _columns(table: Table, expected: Sequence[Row]) -> list[str]:
     """The columns to compare: those the rows name, the same ones each; without a row, the contract's."""
+    about = f"expected of {table.name}"
+    require_rows(expected, about=about)
     columns = list(expected[0]) if expected else list(table.contract_schema)
+    if not columns:
+        raise ConfigurationError(f"{about}: row 0 names no column, so nothing would be compared. Name one in each row.")
     for name in columns:
         if name not in table.schema:
             hint = did_you_mean(name, list(table.schema))
-            raise ConfigurationError(f"expected of {table.name}: no column {name!r}. {hint}")
+            raise ConfigurationError(f"{about}: no column {name!r}. {hint}")
     for number, row in enumerate(expected):
         if set(row) != set(columns):
             differ = ", ".join(sorted(set(row) ^ set(columns)))
-            msg = f"expected of {table.name}: rows 0 and {number} name other columns ({differ}). Name the same in each."
+            msg = f"{about}: rows 0 and {number} name other columns ({differ}). Name the same in each."
             raise ConfigurationError(msg)
     return columns
 

@@ -45,6 +45,12 @@ EXTRACTED = PLATFORM_COLUMNS | ORIGIN_COLUMNS
 INSTANT_TYPE = dt.Timestamp(scale=6)
 
 
+def require_rows(rows: object, *, about: str) -> None:
+    """Raises ConfigurationError for what is no list of dicts."""
+    if not isinstance(rows, Sequence) or not all(isinstance(row, Mapping) for row in rows):
+        raise ConfigurationError(f"{about}: rows are a list of dicts, one for each row: [{{'order_id': 'a'}}, ...].")
+
+
 def lake_rows(table: Table, rows: Sequence[Row]) -> pa.Table:
     """Rows of a silver or gold table. Of a changes table only the accepted ones: no other table sees the others."""
     if isinstance(table, ChangesTable):

@@ -8,7 +8,7 @@ import pytest
 from snowpipe_platform.backends.sqlite_state import SqliteState
 from snowpipe_platform.commands.instance import ensure_instance
 from snowpipe_platform.settings import read_settings
-from snowpipe_platform_tests.tiny import QUERIES, TinyShop
+from snowpipe_platform_tests.tiny import CUSTOMER_LIST, QUERIES, TinyShop
 
 NO_PROCESS = 2**22 + 1
 """Above the largest process id Linux gives."""
@@ -130,3 +130,31 @@ def test_a_table_that_lost_its_metadata_or_a_file_fails_the_lake(ran, pattern, e
         path.unlink()
     found = checks(ran)["lake"]
     assert (found["ok"], expected in found["detail"], "gold/daily_totals" in found["detail"]) == (False, True, True)
+
+
+RETYPED = CUSTOMER_LIST.replace("name: str =", "name: int =").replace(
+    'key=["customer_id"])', 'key=["customer_id"]).mutate(name=1)'
+)
+
+
+def test_a_type_that_the_table_on_disk_cannot_have_is_told_by_doctor_plan_and_run(ran):
+    ran.edit("silver/customer_list.py", RETYPED)
+    why = (
+        "types no longer fit the table on disk: Cannot change column type: name: string -> long. Widen a type, or give"
+    )
+    found = checks(ran)["table silver/customer_list"]
+    assert (found["ok"], why in found["detail"]) == (False, True)
+    for words in (("plan",), ("run", "--yes")):
+        answer = ran.type(*words, "silver/customer_list", "--rebuild")
+        assert why in " ".join(answer.stdout.split()), words
+
+
+def test_a_table_that_no_file_declares_any_more_is_named_with_where_it_lies(ran):
+    (ran.folder / ran.package / "silver/customer_list.py").unlink()
+    ran.edit("silver/__init__.py", "")
+    found = checks(ran)["table silver/customer_list"]
+    assert (found["ok"], found["is_warning"]) == (True, True)
+    assert found["detail"] == f"no file declares it; its rows lie in {ran.home}/lake/silver/customer_list"
+    answer = ran.type("doctor")
+    assert answer.exit_code == 0
+    assert ["table", "silver/customer_list", "warned"] in [line.split()[:3] for line in answer.stdout.splitlines()]

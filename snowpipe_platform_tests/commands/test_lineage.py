@@ -53,6 +53,33 @@ def test_down_are_the_columns_made_of_it_and_the_tables_whose_rows_it_decides(sh
     ]
 
 
+def test_a_watermark_goes_into_the_instant_of_its_changes_and_further(shop):
+    down = [line.split() for line in lines(shop, "bronze/orders.updated_at", "--down")]
+    assert [line[-2:] for line in down[1:6]] == [
+        ["updated_at", "bronze/orders"],
+        ["_instant", "bronze/orders"],
+        ["changed_at", "silver/order_changes"],
+        ["ordered_on", "silver/fct_orders"],
+        ["ordered_on", "gold/daily_totals"],
+    ]
+    up = [line.split() for line in lines(shop, "order_changes.changed_at", "--up")]
+    assert [line[-2:] for line in up[1:5]] == [
+        ["changed_at", "silver/order_changes"],
+        ["_instant", "bronze/orders"],
+        ["updated_at", "bronze/orders"],
+        ["query", "orders"],
+    ]
+
+
+def test_what_is_asked_of_a_query_is_asked_of_what_it_lands(shop):
+    answer = shop.type("lineage", "query orders.updated_at")
+    assert answer.exit_code == 2
+    assert "a query is no table. Its columns are those it lands: snowpipe lineage bronze/orders.updated_at" in " ".join(
+        answer.stderr.split()
+    )
+    assert "Did you mean 'orders'?" in shop.type("lineage", "query ordrs").stderr
+
+
 def test_a_column_the_platform_sets_comes_from_no_column(shop):
     assert lines(shop, "bronze/orders.load_day", "--up")[2] == "└─ no column: it is set, or counts rows"
 

@@ -215,6 +215,8 @@ class LakeContract:
                 "tags": "array<string>",
             }
         )
+        lake.require_fit(TableLayout(NAME, wide, (), "Things."))
+        assert lake.schema(NAME) == narrow
         writer.evolve(wide)
         writer.commit(
             [{"id": 2**40, "amount": Decimal("9999999999.99"), "place": None, "note": "n", "tags": ["t"]}], "two"
@@ -241,6 +243,9 @@ class LakeContract:
         writer.commit(things(1), "one")
         with pytest.raises(LakeError) as error:
             writer.evolve(ibis.schema(schema))
+        with pytest.raises(LakeError) as foretold:
+            lake.require_fit(TableLayout(writer.name, ibis.schema(schema), (), "Things."))
+        assert str(foretold.value) == str(error.value)
         assert all(word in str(error.value) for word in [NAME, *words])
         writer.evolve(PLAIN)
         assert writer.ids() == [1]

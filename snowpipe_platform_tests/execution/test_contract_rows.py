@@ -11,6 +11,7 @@ import pytest
 
 from snowpipe_platform.errors import PipelineError
 from snowpipe_platform.execution.contract_rows import contract_rows
+from snowpipe_platform.spec.history import versions
 from snowpipe_platform.testing import given
 from snowpipe_platform_tests.ledger import CHANGES, FCT
 
@@ -85,3 +86,25 @@ def test_what_passes_is_the_same_value():
     given(CHANGES, [{"id": "a", "amount": 2**62, "load_day": "2024-03-01"}]).when(made).then(
         [{"id": "a", "amount": Decimal(2**62), "at": datetime(2024, 3, 1)}]
     )
+
+
+def test_a_column_that_the_contract_does_not_have_is_refused_with_the_nearest():
+    """`nmae` would be lost, and `name` be what the input has."""
+    made = ibis.table({"id": "string", "name": "string"}, name="input")
+    made = made.mutate(nmae=made.name.upper(), longer=made.name.length())
+    with pytest.raises(PipelineError) as caught:
+        contract_rows(table(id=dt.string, name=dt.string), made)
+    assert str(caught.value) == (
+        "silver/fct_items: build() makes 'nmae', 'longer', which its contract does not have. Did you mean 'name'? "
+        "Declare them there, or drop() them, in shop/fct_items.py."
+    )
+
+
+def test_what_is_only_taken_along_is_left_out():
+    """Other columns of an input, whatever a join calls them, and what `versions` adds."""
+    changes = ibis.table(CHANGES.schema, name=CHANGES.name)
+    known = versions(changes, key=["id"], attributes=["name"])
+    sums = known.group_by("id").aggregate(amount_sum=known.amount.sum()).rename(item="id")
+    joined = known.left_join(sums, known.id == sums.item).left_join(changes, "id", rname="{name}_again")
+    rows = contract_rows(table(id=dt.string, amount_sum=dt.int64), joined)
+    assert rows.columns == ("id", "amount_sum")

@@ -94,7 +94,7 @@ def test_a_changes_instant_comes_from_the_watermark(make_world):
     world.run("2024-03-01")
     pipeline = Pipeline("one", SHOP.queries.model_copy(update={"queries": (world.query,)}), ())
     lineage = lineage_of("bronze/orders", pipeline, world.ground)
-    assert words(lineage.columns["_instant"].value) == "query orders.updated_at"
+    assert words(lineage.columns["_instant"].value) == "bronze/orders.updated_at"
     assert words(lineage.rows) == "query orders.updated_at"
     assert lineage.columns["load_day"].all == frozenset()
 

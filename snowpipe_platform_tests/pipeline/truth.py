@@ -116,13 +116,13 @@ def _known(seen: str, key: str, on: date) -> str:
 
 
 def _ordered(on: date) -> str:
-    """`orders` and `lines` of customers that existed, without cancelled orders, as known at the end of the day."""
+    """`orders` and `lines` of customers that existed, placed and not cancelled, as known at the end of the day."""
     end = f"TIMESTAMP '{on + timedelta(days=1)}'"
     return f"""
         customers AS ({_known(SEEN_CUSTOMERS, "customer_id", on)}),
         orders AS (
             SELECT order_id, customer_id, order_total AS total, ordered_at, ordered_at::DATE AS day
-            FROM ({_known(SEEN_ORDERS, "order_id", on)}) WHERE status <> 'cancelled'
+            FROM ({_known(SEEN_ORDERS, "order_id", on)}) WHERE status <> 'cancelled' AND ordered_at::DATE <= DATE '{on}'
         ),
         products AS (
             SELECT product_id, CASE WHEN is_deleted THEN NULL ELSE category END AS category,

@@ -13,7 +13,13 @@ import snowpipe_platform.testing
 from snowpipe_platform.errors import ConfigurationError, PipelineError
 from snowpipe_platform.execution.execute import run_table
 from snowpipe_platform.pipeline.gold import daily_sales
-from snowpipe_platform.pipeline.silver import customer_changes, dim_customers, fct_orders, order_changes
+from snowpipe_platform.pipeline.silver import (
+    customer_changes,
+    dim_customers,
+    fct_order_lines,
+    fct_orders,
+    order_changes,
+)
 from snowpipe_platform.spec.table import ChangesTable
 from snowpipe_platform.testing import given
 from snowpipe_platform_tests.ledger import CHANGES, COLUMNS, DIM, FCT, Ledger, change
@@ -93,6 +99,46 @@ def test_rules_of_a_table_are_tested_by_the_rows_that_break_them():
     made = given(CHANGES, [{"id": "a"}]).when(replace(FCT, build=lambda i: i[CHANGES.name].union(i[CHANGES.name])))
     made.then_breaks("id.unique", [{"id": "a"}, {"id": "a"}]).then_breaks("id.not_null", [])
     assert "broke" not in differs(lambda: made.then_breaks("id.unique", []))
+
+
+def test_a_rule_that_refers_to_another_table_sees_the_rows_it_was_given():
+    orders = [
+        ORDER | {"order_id": "known", "customer_key": 1},
+        ORDER | {"order_id": "unknown", "customer_key": 2},
+        ORDER | {"order_id": "nobody's"},
+    ]
+    rule, made = "customer_key.references", given("silver/order_changes", orders)
+    made.given("silver/dim_customers", [{"customer_key": 1}]).when(fct_orders.TABLE).then_breaks(
+        rule, [{"order_id": "unknown"}]
+    )
+    made.when(fct_orders.TABLE).then_breaks(rule, [{"order_id": "known"}, {"order_id": "unknown"}])
+    message = refused(lambda: made.given("silver/dim_customers", [{"customer_kee": 1}]).when(fct_orders.TABLE))
+    assert message == "silver/dim_customers: no column 'customer_kee'. Did you mean 'customer_key'?"
+
+
+def test_a_rule_with_a_total_of_another_table_sees_the_rows_it_was_given():
+    lines = [
+        {"order_id": "whole", "line_number": 1, "quantity": 1, "line_amount": "1.10"},
+        {"order_id": "whole", "line_number": 2, "quantity": 1, "line_amount": "2.20"},
+        {"order_id": "short", "line_number": 1, "quantity": 1, "line_amount": "2.20"},
+    ]
+    orders = [{"order_id": "whole", "order_total": "3.30"}, {"order_id": "short", "order_total": "5.00"}]
+    made = given("silver/order_line_changes", lines).given("silver/fct_orders", orders).when(fct_order_lines.TABLE)
+    made.then_breaks("lines_add_up_to_the_order_total", [{"order_id": "short", "line_number": 1}])
+    made.then_breaks("order_id.references", [])
+
+
+def test_a_rule_may_look_at_the_tables_own_inputs():
+    placed = {"order_id": "a", "sales_date": "2024-03-01", "ordered_at": "2024-03-01 10:00"}
+    line = {"order_id": "a", "quantity": 2, "line_amount": 25}
+    made = given("silver/fct_orders", [placed]).given("silver/fct_order_lines", [line])
+    losing = replace(daily_sales.TABLE, build=lambda inputs: _half(daily_sales.build(inputs)))
+    made.when(daily_sales.TABLE).then_breaks("days_add_up_to_their_lines", [])
+    made.when(losing).then_breaks("days_add_up_to_their_lines", [{"sales_date": "2024-03-01", "gross_amount": "12.50"}])
+
+
+def _half(sales):
+    return sales.mutate(gross_amount=(sales.gross_amount / 2).cast("decimal(18, 2)"))
 
 
 # --- changes tables
@@ -275,6 +321,31 @@ def test_a_difference_says_what_is_in_quarantine():
             lambda: given(CHANGES, []).when(FCT).then([{"id": "a"}, {"id": "b", "name": "n"}]),
             "expected of silver/fct_items: rows 0 and 1 name other columns (name). Name the same in each.",
             id="expected columns differ",
+        ),
+        pytest.param(
+            lambda: given(CHANGES, {"id": "a"}),
+            "silver/item_changes: rows are a list of dicts, one for each row: [{'order_id': 'a'}, ...].",
+            id="one row for rows",
+        ),
+        pytest.param(
+            lambda: given(CHANGES, ["a"]),
+            "silver/item_changes: rows are a list of dicts, one for each row: [{'order_id': 'a'}, ...].",
+            id="rows of no columns",
+        ),
+        pytest.param(
+            lambda: given(CHANGES, []).when("silver/fct_items"),
+            "when() takes the table itself, not 'silver/fct_items': from my_shop.silver.fct_items import TABLE",
+            id="a name for a table",
+        ),
+        pytest.param(
+            lambda: given(CHANGES, []).when(FCT).then({"id": "a"}),
+            "expected of silver/fct_items: rows are a list of dicts, one for each row: [{'order_id': 'a'}, ...].",
+            id="one row for expected rows",
+        ),
+        pytest.param(
+            lambda: given(CHANGES, [{"id": "a"}]).when(FCT).then([{}]),
+            "expected of silver/fct_items: row 0 names no column, so nothing would be compared. Name one in each row.",
+            id="an expected row without columns",
         ),
         pytest.param(
             lambda: given(CHANGES, []).when(FCT).then_quarantined([]),

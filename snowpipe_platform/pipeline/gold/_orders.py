@@ -1,4 +1,4 @@
-"""What customers ordered, as known at the end of a date. Cancelled orders do not count. Formulas: docs/shop.md."""
+"""What customers ordered up to the end of a date, as known then. No cancelled ones. Formulas: docs/shop.md."""
 
 from datetime import date, timedelta
 
@@ -20,17 +20,21 @@ def customers(inputs: Inputs) -> ir.Table:
     return latest(inputs[CUSTOMERS], key=["customer_id"])
 
 
-def orders(inputs: Inputs) -> ir.Table:
-    """Orders of a known customer that are not cancelled. Grain: order_id. order_total: USD, as the source states it."""
+def orders(inputs: Inputs, on: date) -> ir.Table:
+    """Orders of a known customer placed by the end of the date and not cancelled. Grain: order_id.
+
+    order_total: USD, as the source states it. An order may be known before the instant it is said to be placed at.
+    """
     rows = latest(inputs[ORDERS], key=["order_id"])
-    kept = rows.filter((rows.status != "cancelled") & rows.customer_key.notnull())
+    is_placed = rows.ordered_at < ibis.literal(end_of(on), "timestamp(6)")
+    kept = rows.filter((rows.status != "cancelled") & rows.customer_key.notnull() & is_placed)
     return kept.select("order_id", "customer_key", "order_total", "ordered_at", ordered_on=kept.ordered_at.date())
 
 
-def lines(inputs: Inputs) -> ir.Table:
+def lines(inputs: Inputs, on: date) -> ir.Table:
     """Lines of those orders, with the category their product had when it was ordered. Grain: order_id, line_number."""
     rows = latest(inputs[LINES], key=["order_id", "line_number"]).select("order_id", "product_key", "line_amount")
-    dated = rows.inner_join(orders(inputs).select("order_id", "customer_key", "ordered_at"), "order_id")
+    dated = rows.inner_join(orders(inputs, on).select("order_id", "customer_key", "ordered_at"), "order_id")
     categories = versions(
         inputs[PRODUCTS], key=["product_id"], attributes=["category"], created_at="created_at"
     ).select("product_key", "category", "effective_at", "expires_at")

@@ -53,16 +53,17 @@ def build(inputs: Inputs, on: date) -> ir.Table:
     rows = customers.left_join(bought, "customer_key", rname="{name}_ordered")
     rows = rows.left_join(spread, "customer_key", rname="{name}_spread")
     counted = {name: rows[name].fill_null(0) for name in (*bought.columns, *spread.columns) if name in COUNTED}
-    return rows.mutate(
+    activity = rows.mutate(
         **counted,
         average_basket_365d=rows.spend_365d.cast("float64") / rows.orders_365d.nullif(0).cast("float64"),
         recency_days=today.delta(rows.last_order_date, unit="day"),
         tenure_days=today.delta(rows.created_at.date(), unit="day"),
     )
+    return activity.drop("last_order_date")
 
 
 def _ordered(inputs: Inputs, on: date) -> ir.Table:
-    orders = _orders.orders(inputs)
+    orders = _orders.orders(inputs, on)
     nothing = ibis.literal(0, "decimal(18, 2)")
     sums = {}
     for days in (30, 90, _orders.YEAR_DAYS):
@@ -73,7 +74,7 @@ def _ordered(inputs: Inputs, on: date) -> ir.Table:
 
 
 def _spread(inputs: Inputs, on: date) -> ir.Table:
-    lines = _orders.lines(inputs)
+    lines = _orders.lines(inputs, on)
     recent = lines.filter(within(lines, _orders.YEAR_DAYS, on))
     return recent.group_by("customer_key").aggregate(categories_365d=recent.category.nunique())
 

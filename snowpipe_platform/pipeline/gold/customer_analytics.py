@@ -51,10 +51,10 @@ class CustomerAnalytics(pa.DataFrameModel):
 
 def build(inputs: Inputs, on: date) -> ir.Table:
     rows = _orders.customers(inputs).left_join(_ordered(inputs, on), "customer_key", rname="{name}_ordered")
-    rows = rows.left_join(_preferred(inputs), "customer_key", rname="{name}_preferred")
+    rows = rows.left_join(_preferred(inputs, on), "customer_key", rname="{name}_preferred")
     value = rows.spend.fill_null(0).cast("float64")
     total = rows.orders.fill_null(0)
-    return rows.mutate(
+    analytics = rows.mutate(
         customer_segment=_segment(rows, on),
         lifetime_value=value,
         total_orders=total.cast("int32"),
@@ -62,10 +62,11 @@ def build(inputs: Inputs, on: date) -> ir.Table:
         churn_probability=ibis.null("float64"),
         geographic_region=_contact.region(rows.address_standardized["state"]),
     )
+    return analytics.drop("orders", "spend", "first_order_date", "orders_365d", "spend_365d")
 
 
 def _ordered(inputs: Inputs, on: date) -> ir.Table:
-    orders = _orders.orders(inputs)
+    orders = _orders.orders(inputs, on)
     recent = within(orders, _orders.YEAR_DAYS, on)
     return orders.group_by("customer_key").aggregate(
         orders=orders.count(),
@@ -77,9 +78,9 @@ def _ordered(inputs: Inputs, on: date) -> ir.Table:
     )
 
 
-def _preferred(inputs: Inputs) -> ir.Table:
+def _preferred(inputs: Inputs, on: date) -> ir.Table:
     """The category with the highest sum of lines, of equal ones the first in the alphabet. Grain: customer_key."""
-    lines = _orders.lines(inputs)
+    lines = _orders.lines(inputs, on)
     spent = lines.group_by("customer_key", "category").aggregate(amount=lines.line_amount.sum())
     place = ibis.row_number().over(group_by="customer_key", order_by=[ibis.desc("amount"), "category"])
     ranked = spent.mutate(place=place)

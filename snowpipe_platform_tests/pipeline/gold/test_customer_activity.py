@@ -43,6 +43,25 @@ def test_a_cancellation_after_the_date_alters_nothing_on_it():
     activity(order("a", "2024-06-30 10:00"), later, on=date(2024, 7, 3)).then([NO_ORDERS])
 
 
+def test_an_order_dated_later_is_not_placed_yet():
+    """Known on the 12th, dated the 20th: nothing of the 12th, one of the 20th."""
+    ahead = order("a", "2024-03-20 09:00", changed_at="2024-03-12")
+    activity(ahead, on=date(2024, 3, 12)).then([NO_ORDERS])
+    activity(order("b", "2024-03-11"), ahead, on=date(2024, 3, 12)).then([{"orders_30d": 1, "recency_days": 1}])
+    placed = {"orders_30d": 1, "spend_365d": Decimal(10), "recency_days": 0, "average_basket_365d": 10.0}
+    activity(ahead, on=date(2024, 3, 20)).then([placed])
+
+
+def test_the_categories_of_an_order_dated_later_are_not_bought_yet():
+    bought = {"line_number": 1, "product_key": 7, "line_amount": Decimal(5), "changed_at": "2024-03-12"}
+    made_from = given("silver/customer_changes", [CUSTOMER]).given(
+        "silver/order_line_changes", [bought | {"order_id": "a"}]
+    )
+    ahead = made_from.given("silver/order_changes", [order("a", "2024-03-20", changed_at="2024-03-12")])
+    ahead.when(TABLE, on=date(2024, 3, 19)).then([{"categories_365d": 0}])
+    ahead.when(TABLE, on=date(2024, 3, 20)).then([{"categories_365d": 1}])
+
+
 @pytest.mark.case("A59")
 def test_what_is_known_at_a_moment_of_a_day_has_nothing_of_the_rest_of_that_day():
     """At a label's moment, the newest date that has ended is the day before."""

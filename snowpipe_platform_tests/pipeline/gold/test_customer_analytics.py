@@ -76,6 +76,14 @@ def test_a_value_is_of_all_orders_and_of_the_latest_state_of_each():
     )
 
 
+def test_an_order_dated_later_is_worth_nothing_yet():
+    ahead = order("a", -1, "99.00") | {"changed_at": str(DAY)}
+    bought = line("a", 1, 7, Decimal(99))
+    nothing = {"customer_segment": "Prospect", "lifetime_value": 0.0, "total_orders": 0, "last_order_date": None}
+    analytics(ahead, lines=[bought]).then([nothing | {"preferred_category": None}])
+    analytics(order("b", 0, "5.00"), ahead).then([{"lifetime_value": 5.0, "total_orders": 1, "last_order_date": DAY}])
+
+
 def test_the_preferred_category_is_the_one_most_spent_on_as_it_was_when_ordered():
     """A tie goes to the first in the alphabet; a product that became something else since counts as what it was."""
     products = [product("p", 7, "Toys", "2020-01-02"), product("p", 7, "Zoo", "2024-12-30")]

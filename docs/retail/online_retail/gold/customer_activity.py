@@ -51,13 +51,14 @@ def build(inputs: Inputs, on: date) -> ir.Table:
         first_on=rows.invoiced_local.date().min(),
     )
     found = customers.left_join(_products(inputs, on), "customer_id", rname="{name}_bought")
-    return found.mutate(
+    activity = found.mutate(
         customer_key=found.customer_id,
         products_365d=found.products_365d.fill_null(0),
         average_basket_365d=found.spend_365d.cast("float64") / found.orders_365d.nullif(0).cast("float64"),
         recency_days=today.delta(found.last_sale_on, unit="day"),
         tenure_days=today.delta(found.first_on, unit="day"),
     )
+    return activity.drop("last_sale_on", "first_on")
 
 
 def _products(inputs: Inputs, on: date) -> ir.Table:

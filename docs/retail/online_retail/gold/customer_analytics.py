@@ -52,7 +52,7 @@ def build(inputs: Inputs, on: date) -> ir.Table:
     frequency = ibis.cases((rows.orders_365d >= OFTEN, HIGH), (rows.orders_365d >= SOMETIMES, MIDDLE), else_=LOW)
     money = ibis.cases((rows.spend_365d >= MUCH, HIGH), (rows.spend_365d >= SOME, MIDDLE), else_=LOW)
     is_valuable = frequency + money >= MIDDLE + MIDDLE
-    return rows.mutate(
+    analytics = rows.mutate(
         customer_key=rows.customer_id,
         customer_segment=ibis.cases(
             (rows.last_order_date.isnull(), "Prospect"),
@@ -69,6 +69,7 @@ def build(inputs: Inputs, on: date) -> ir.Table:
         churn_probability=ibis.null("float64"),
         geographic_region=rows.country,
     )
+    return analytics.drop("orders", "net_gbp", "gross_gbp", "first_order_date", "orders_365d", "spend_365d")
 
 
 def _customers_of(inputs: Inputs, on: date) -> ir.Table:
