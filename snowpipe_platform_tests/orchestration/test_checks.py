@@ -169,7 +169,8 @@ def test_a_failed_check_shows_a_few_rows_and_how_to_see_all(shop):
     metadata = shop.evaluations(result)[f"{CHANGES}:email__str_contains"].metadata
     assert metadata["rows_broken"].value == 7
     assert metadata["share"].value == pytest.approx(0.014)
-    assert metadata["show_all"].value == "snowpipe show silver/customer_changes --failing email.str_contains"
+    command = "snowpipe show silver/customer_changes --failing email.str_contains --partition 2024-03-01"
+    assert metadata["show_all"].value == command
     records = [record.data for record in metadata["examples"].records]
     assert [record["customer_id"] for record in records] == [f"2024-03-01-{i}" for i in range(5)]
     assert records[0]["email"] == "nowhere"
