@@ -117,13 +117,13 @@ class Month:
     def tick(self, day: date, hour: int) -> list[str]:
         """What the extraction schedule requests that hour of the night after the day, run; each run's status."""
         midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
-        context = dg.build_schedule_context(
+        with dg.build_schedule_context(
             instance=self.instance,
             repository_def=self.definitions.get_repository_def(),
             scheduled_execution_time=midnight + timedelta(hours=hour, minutes=15),
             resources={"ground": self.resource},
-        )
-        requests = self.definitions.resolve_schedule_def("extraction").evaluate_tick(context).run_requests or []
+        ) as context:
+            requests = self.definitions.resolve_schedule_def("extraction").evaluate_tick(context).run_requests or []
         return [status for request in requests for status in self._run(request)]
 
     def _run(self, request: dg.RunRequest) -> Iterator[str]:
