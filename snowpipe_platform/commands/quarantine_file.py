@@ -50,7 +50,8 @@ def export(project: Project, name: str, options: Options, *, to: Path) -> int:
     if options.as_json:
         print_json({"table": table.name, "file": str(to), "rows": len(rows), "next": command})
         return 0
-    print_text(f"{rows_in_words(len(rows))} of {table.name} in {to}. Edit it, leave {ID} as it is, then")
+    print_text(f"{rows_in_words(len(rows))} of {table.name} in {to}")
+    print_text(f"edit it, leave {ID} as it is, then")
     print_next(command)
     return 0
 

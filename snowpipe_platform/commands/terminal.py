@@ -108,7 +108,10 @@ def print_cut(text: str, style: str = "") -> None:
 
 
 def print_heading(text: str) -> None:
-    _print(_Console(highlight=False), Text(text, style="bold"))
+    """Over as many lines as it takes."""
+    console = _Console(highlight=False)
+    lines = textwrap.wrap(text, console.width, break_long_words=False, break_on_hyphens=False)
+    _print(console, Text("\n".join(lines), style="bold"))
 
 
 def print_text(text: str = "") -> None:
