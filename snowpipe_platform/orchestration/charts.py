@@ -1,7 +1,7 @@
 """Small charts for metadata: SVG images inside Markdown, which the Dagster UI shows in its dialogs."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 480, 140
@@ -12,19 +12,28 @@ BAR_COLOUR, TEXT_COLOUR = "#4f8ef7", "#8a8f98"
 Point = tuple[str, float]
 
 
-def bar_chart(title: str, points: Sequence[Point], *, unit: str = "") -> str:
+def bar_chart(title: str, points: Sequence[Point]) -> str:
     """A Markdown image with a bar for each (label, value); the first and last label and the highest value in text."""
-    svg = base64.b64encode(_svg(title, points, unit).encode()).decode()
+    return _chart(title, points, lambda highest: f"{highest:,.6g}")
+
+
+def percent_chart(title: str, points: Sequence[Point]) -> str:
+    """The same, of percents."""
+    return _chart(title, points, lambda highest: f"{highest:.3g} %")
+
+
+def _chart(title: str, points: Sequence[Point], told: Callable[[float], str]) -> str:
+    svg = base64.b64encode(_svg(title, points, told).encode()).decode()
     return f"![{title}](data:image/svg+xml;base64,{svg})"
 
 
-def _svg(title: str, points: Sequence[Point], unit: str) -> str:
+def _svg(title: str, points: Sequence[Point], told: Callable[[float], str]) -> str:
     highest = max((value for _, value in points), default=0.0)
     step = WIDTH / max(len(points), 1)
     bars = "".join(
         _bar(index * step, step, value / highest if highest else 0.0) for index, (_, value) in enumerate(points)
     )
-    labels = _text(0, 14, "start", f"{title}, at most {highest:,.6g}{unit}")
+    labels = _text(0, 14, "start", f"{title}, at most {told(highest)}")
     if points:
         labels += _text(0, HEIGHT - 6, "start", points[0][0])
     if len(points) > 1:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from snowpipe_platform.execution.execute import ROWS_PROPERTY
-from snowpipe_platform.orchestration.charts import Point, bar_chart
+from snowpipe_platform.orchestration.charts import Point, percent_chart
 from snowpipe_platform.orchestration.judged import Judged, quality_of
 from snowpipe_platform.orchestration.metadata import CHART_POINTS, label
 from snowpipe_platform.spec.manifest import Manifest
@@ -17,7 +17,7 @@ def trend(rule_id: str, points: Sequence[Point]) -> str:
     """Markdown: a chart of percents, or a sentence where no row broke the rule."""
     if not any(share for _, share in points):
         return f"no row broke it: {len(points)} point{'s' if len(points) != 1 else ''}"
-    return bar_chart(f"share that breaks {rule_id}", points, unit=" %")
+    return percent_chart(f"share that breaks {rule_id}", points)
 
 
 def judged_points(judged: Judged, rule_id: str, days: Mapping[str, Counts]) -> list[Point]:
