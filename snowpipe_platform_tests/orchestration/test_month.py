@@ -30,7 +30,7 @@ CUT, BACK_AT_SIX, MISSED, KILLED = 0, 2, 4, 6
 back for the tick at six; it cannot be read at all; the daemon is killed afterwards, and started again."""
 BRONZE = ("bronze/customers", "bronze/orders", "bronze/order_lines", "bronze/products")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3_600)]
 
 
 @pytest.fixture(scope="module")
