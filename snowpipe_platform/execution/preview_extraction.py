@@ -3,17 +3,17 @@
 from datetime import datetime, time, timedelta
 from functools import cached_property
 
-import ibis
-
 from snowpipe_platform.errors import SnowpipeError
 from snowpipe_platform.execution.extraction_plan import ExtractionPlan, Window, plan_extraction
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.log_entry import landed_entry
 from snowpipe_platform.execution.outcome import Step
 from snowpipe_platform.execution.preview import NOBODY, Certainty, ExtractionPreview
 from snowpipe_platform.execution.preview_source import AskedOnce, NotAskedError, Remembered, remembered_clock
+from snowpipe_platform.execution.row_files import Tally
 from snowpipe_platform.ports import Warehouse
 from snowpipe_platform.spec.extraction import Query
-from snowpipe_platform.spec.manifest import ColumnSpec, Coverage, Manifest
+from snowpipe_platform.spec.manifest import Coverage, Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.watermark import encode
 
@@ -91,26 +91,5 @@ class Extractions:
 
 
 def _expected_manifest(plan: ExtractionPlan, coverage: Coverage) -> Manifest:
-    return Manifest(
-        entity=plan.query.entity,
-        number=plan.number,
-        extraction_id=plan.extraction_id,
-        query=plan.query.name,
-        query_fingerprint=plan.query.fingerprint(),
-        mode=plan.query.mode,
-        source_system=plan.source_system,
-        load_day=plan.load_day,
-        extracted_at=plan.extracted_at,
-        run_id=plan.identity.run_id,
-        file_format=plan.query.output_format,
-        columns=tuple(
-            ColumnSpec(name=name, type=str(dtype)) for name, dtype in ibis.Schema.from_pyarrow(plan.schema).items()
-        ),
-        files=(),
-        watermark_column=plan.watermark,
-        coverage=coverage,
-        moves_watermark=plan.bounds is not None and plan.bounds.moves(coverage.interval.upper),
-        rows_read=0,
-        rows_landed=0,
-        rows_known=0,
-    )
+    moves = plan.bounds is not None and plan.bounds.moves(coverage.interval.upper)
+    return landed_entry(plan, (), Tally(), coverage=coverage, moves_watermark=moves)
