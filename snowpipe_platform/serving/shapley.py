@@ -34,14 +34,14 @@ EXACT, SAMPLED = "shapley", "shapley, estimated"
 
 @dataclass(frozen=True)
 class Contributions:
-    """values: by feature, in the signature's order; exactly 0 for one at its default. method: EXACT or SAMPLED."""
+    """by_feature: in the signature's order; exactly 0 for one at its default. method: EXACT or SAMPLED."""
 
-    values: Numbers
+    by_feature: Numbers
     method: str
 
 
 def contributions(row: Matrix, defaults: Matrix, predict: Predict) -> Contributions:
-    """Of each feature of the row. The values add up to predict(row) - predict(defaults)."""
+    """Of each feature of the row. They add up to predict(row) - predict(defaults)."""
     differing = np.flatnonzero(_differs(row, defaults))
     values = np.zeros(len(row))
     method = EXACT if len(differing) <= EXACT_FEATURES else SAMPLED

@@ -110,7 +110,7 @@ def test_a_csv_row_is_the_row_its_texts_say():
 @pytest.mark.parametrize("text", ["three", "3.5", "0x3", "1_000", "nan", "inf", "1e400", "٣"])
 def test_a_csv_text_that_is_no_whole_number_stays_a_text_and_is_a_problem(text):
     row = from_text({"orders": text}, SIGNATURE)
-    (problem,) = [one for one in signed_row(ROW | row, SIGNATURE, number=1)]
+    (problem,) = signed_row(ROW | row, SIGNATURE, number=1)
     assert (problem.field, problem.problem) == ("orders", "is a text")
 
 

@@ -1,0 +1,145 @@
+"""A request's bytes to an answer's, without HTTP."""
+
+import json
+
+import pytest
+
+from snowpipe_platform.errors import LakeError
+from snowpipe_platform.serving.answering import Answering
+from snowpipe_platform.serving.request_log import RequestLog
+from snowpipe_platform.serving.requests import CSV, JSON, RequestRefusedError
+from snowpipe_platform.spec.keys import key_of
+from snowpipe_platform_tests.artefacts import ROW, Customers
+
+ADA, GRACE = key_of("ada"), key_of("grace")
+CUSTOMERS = Customers({ADA: ROW | {"tenure": 5}, GRACE: ROW | {"spend": "7.25", "recency": None}})
+
+
+@pytest.fixture
+def ask(model):
+    def ask(body, content_type=JSON, *, features=CUSTOMERS, log=None, model=model):
+        raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        answering = Answering(features=features, log=log)
+        return [json.loads(line) for line in answering.answer(raw, content_type, model, request_id="r1").splitlines()]
+
+    return ask
+
+
+def refused(ask, *asked, **more):
+    with pytest.raises(RequestRefusedError) as error:
+        ask(*asked, **more)
+    return error.value.status, str(error.value)
+
+
+def test_an_answer_has_the_probability_where_it_comes_from_and_its_version(ask, model):
+    (line,) = ask(ROW)
+    assert line["probability"] == model.probabilities(model.matrix([(3.0, 20.5, 10.0)]))[0]
+    assert (line["model"], line["version"], line["base"], line["method"]) == ("churn", 1, model.base, "shapley")
+    assert list(line["contributions"]) == ["orders", "spend", "recency"]
+    assert line["base"] + sum(line["contributions"].values()) == pytest.approx(line["probability"], abs=1e-12)
+    assert "customer_key" not in line
+    assert "warnings" not in line
+
+
+def test_many_rows_are_answered_in_their_order_as_each_alone(ask):
+    rows = [ROW | {"orders": n} for n in range(5)]
+    assert ask(rows) == [line for row in rows for line in ask(row)]
+
+
+def test_every_form_is_the_same_answer(ask):
+    texts = "recency,orders,spend\n10,3,20.5\n"
+    assert ask(texts, CSV) == ask(json.dumps(ROW), "application/jsonlines") == ask([ROW]) == ask(ROW)
+
+
+def test_a_customers_features_come_from_the_online_store_with_their_time(ask):
+    by_id, by_key = ask([{"customer_id": "ada"}, {"customer_key": ADA}])
+    assert by_id == by_key == {"customer_key": ADA, "features_as_of": "2024-03-02T00:00:00"} | ask(ROW)[0]
+
+
+def test_customers_and_features_stand_in_one_request(ask):
+    first, second = ask([{"customer_id": "grace"}, ROW | {"customer_key": 7}])
+    assert (first["customer_key"], second["customer_key"]) == (GRACE, 7)
+    assert "features_as_of" not in second
+    assert second["probability"] == ask(ROW)[0]["probability"]
+
+
+def test_what_is_unusual_is_a_warning_not_an_error(ask):
+    (line,) = ask(ROW | {"orders": 40, "spend": None})
+    assert line["warnings"] == {
+        "orders": "above 9, the most seen in training",
+        "spend": "null; the default 0 was used",
+    }
+
+
+def test_one_wrong_row_answers_none_and_all_problems_are_told(ask):
+    with pytest.raises(RequestRefusedError) as error:
+        ask([ROW, ROW | {"orders": "3"}, {"order": 1}])
+    assert (error.value.status, str(error.value)) == (400, "row 2, orders: is a text. Write a whole number. (4 more)")
+    assert [(one.row, one.field) for one in error.value.problems] == [
+        (2, "orders"),
+        (3, "order"),
+        (3, "orders"),
+        (3, "spend"),
+        (3, "recency"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "features", "told"),
+    [
+        pytest.param(
+            [{"customer_id": "ada"}, {"customer_id": "nobody"}],
+            CUSTOMERS,
+            (404, "row 2: the online store has no such customer. Look whether the customer_id is right, or give"),
+            id="nobody",
+        ),
+        pytest.param({"customer_id": "ada"}, None, (400, "This endpoint has no online store"), id="no store"),
+        pytest.param(
+            {"customer_id": "ada"},
+            Customers({}, LakeError("online.db was locked for 30 s.")),
+            (503, "The online store cannot be read: online.db was locked for 30 s."),
+            id="a store that fails",
+        ),
+        pytest.param(
+            {"customer_id": "ada"},
+            Customers({ADA: {"orders": 1, "spend": True}}),
+            (503, "The online store does not fit model churn: spend is true or false; recency is missing. Deploy"),
+            id="skew",
+        ),
+    ],
+)
+def test_a_customer_that_cannot_be_answered_for(ask, asked, features, told):
+    status, message = refused(ask, asked, features=features)
+    assert (status, message[: len(told[1])]) == told
+
+
+def test_each_prediction_is_logged_with_nothing_of_a_person_but_the_key(ask, tmp_path):
+    log = RequestLog(tmp_path / "requests")
+    ask([{"customer_id": "ada"}, ROW | {"orders": 40}], log=log)
+    log._write()
+    first, second = map(json.loads, (tmp_path / "requests" / "requests-00000001.jsonl").read_text().splitlines())
+    assert first == {
+        "at": first["at"],
+        "request": "r1",
+        "latency_ms": first["latency_ms"],
+        "model": "churn",
+        "version": 1,
+        "row": 1,
+        "customer_key": ADA,
+        "inputs": {"orders": 3.0, "spend": 20.5, "recency": 10.0},
+        "probability": ask(ROW)[0]["probability"],
+        "warned": [],
+    }
+    assert (second["row"], second["customer_key"], second["warned"]) == (2, None, ["orders"])
+    assert first["latency_ms"] > 0
+
+
+def test_what_is_refused_is_not_logged(ask):
+    log = RequestLog(None)
+    refused(ask, {"order": 1}, log=log)
+    assert not log._queue
+
+
+def test_a_text_feature_is_answered_too(ask, regional):
+    (line,) = ask(ROW | {"region": "south"}, model=regional)
+    assert line["base"] + sum(line["contributions"].values()) == pytest.approx(line["probability"], abs=1e-12)
