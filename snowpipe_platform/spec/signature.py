@@ -86,7 +86,7 @@ def signature_of(text: str, *, where: str) -> Signature:
 
 
 def _feature(read: Mapping[str, Any], where: str) -> SignedFeature:
-    kind = next((kind for pattern, kind in _KINDS if pattern.fullmatch(str(read["type"]).lower())), None)
+    kind = next((kind for pattern, kind in _KINDS if pattern.fullmatch(str(read["type"]).lower().lstrip("!"))), None)
     if kind is None:
         raise ServingError(f"{where}, {read['name']!r}, is of type {read['type']!r}, which no request can hold.")
     default = read["default"]

@@ -31,6 +31,7 @@ def test_features_come_in_the_models_order_with_their_kinds_defaults_and_ranges(
     ("written", "kind"),
     [
         ("int64", Kind.INTEGER),
+        ("!int64", Kind.INTEGER),
         ("uint8", Kind.INTEGER),
         ("float64", Kind.NUMBER),
         ("double", Kind.NUMBER),
