@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from snowpipe_platform.serving.request_log import RequestLog
 from snowpipe_platform.serving.requests import (
     LINES,
     TOO_LARGE,
+    TOO_SLOW,
     UNAVAILABLE,
     UNSUPPORTED,
     RequestRefusedError,
@@ -25,6 +26,7 @@ from snowpipe_platform.serving.served import Served
 from snowpipe_platform.spec.signed_row import Problem
 
 MAX_BODY_BYTES = 1_000_000
+BODY_SECONDS = 30.0
 SHOWN_PROBLEMS = 20
 MODEL_VERSION, REQUEST_ID = "x-model-version", "x-request-id"
 
@@ -57,7 +59,9 @@ def build_app(
         answer = await to_thread.run_sync(
             lambda: answering.answer(body, content_type, model, request_id=request_id), limiter=limiter
         )
-        headers = {MODEL_VERSION: str(model.version), REQUEST_ID: request_id}
+        headers = {REQUEST_ID: request_id}
+        if model.version is not None:
+            headers[MODEL_VERSION] = str(model.version)
         return Response(answer, media_type=LINES[0], headers=headers)
 
     routes = [Route("/ping", ping, methods=["GET"]), Route("/invocations", invocations, methods=["POST"])]
@@ -82,17 +86,21 @@ def _health(served: Served, log: RequestLog | None) -> tuple[dict[str, object], 
 
 
 async def _body(request: Request) -> bytes:
-    """Read no further than the limit, whatever the request says of its length."""
+    """Read no further than the limit, whatever the request says of its length, and waited for no longer."""
     encoding = request.headers.get("content-encoding", "identity")
     if encoding != "identity":
         raise RequestRefusedError(UNSUPPORTED, f"The content encoding is {encoding[:80]!r}. Send it as it is.")
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            msg = f"The body is larger than {MAX_BODY_BYTES:,} bytes. Send it in parts."
-            raise RequestRefusedError(TOO_LARGE, msg)
-        parts.append(part)
+    try:
+        with fail_after(BODY_SECONDS):
+            async for part in request.stream():
+                size += len(part)
+                if size > MAX_BODY_BYTES:
+                    msg = f"The body is larger than {MAX_BODY_BYTES:,} bytes. Send it in parts."
+                    raise RequestRefusedError(TOO_LARGE, msg)
+                parts.append(part)
+    except TimeoutError as error:
+        raise RequestRefusedError(TOO_SLOW, f"The body was not sent within {BODY_SECONDS:.0f} s. Send it.") from error
     return b"".join(parts)
 
 
@@ -101,7 +109,7 @@ async def _refused(_request: Request, error: RequestRefusedError) -> Response:
     if error.problems:
         told["problems"] = _told(error.problems)
     # What was not read of the body is not worth reading: the connection ends.
-    headers = {"connection": "close"} if error.status == TOO_LARGE else None
+    headers = {"connection": "close"} if error.status in (TOO_LARGE, TOO_SLOW) else None
     return JSONResponse(told, error.status, headers)
 
 

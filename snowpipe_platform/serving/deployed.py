@@ -9,17 +9,20 @@ lives.
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from snowpipe_platform.errors import ServingError
 from snowpipe_platform.records import Deployment
 
 DEPLOYED, SERVING, LOCK = "deployed.json", "serving.json", "server.lock"
+LOCK_TRIES, LOCK_PAUSE_SECONDS = 20, 0.025
+"""Of a server that starts: whoever asks whether one lives holds the lock for a moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +106,7 @@ def only_server(folder: Path) -> Iterator[None]:
     """Be the endpoint's server while the block runs. Raises ServingError when another is."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("ab") as file:
-        if not _lock(file, fcntl.LOCK_EX):
+        if not _lock_soon(file):
             other = read_standing(folder)
             where = f" (process {other.pid}, {other.url})" if other is not None else ""
             raise ServingError(f"another server of {folder} runs{where}. Ask that one, or end it first.")
@@ -114,7 +117,15 @@ def only_server(folder: Path) -> Iterator[None]:
             (folder / SERVING).unlink(missing_ok=True)
 
 
-def _lock(file: Any, how: int) -> bool:  # noqa: ANN401 - any open file
+def _lock_soon(file: BinaryIO) -> bool:
+    for _ in range(LOCK_TRIES):
+        if _lock(file, fcntl.LOCK_EX):
+            return True
+        time.sleep(LOCK_PAUSE_SECONDS)
+    return False
+
+
+def _lock(file: BinaryIO, how: int) -> bool:
     try:
         fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -126,7 +137,6 @@ def _write(path: Path, payload: object) -> None:
     """Whole or not at all, and on the disk before it is seen."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f".{path.name}.{os.getpid()}")
-    file: BinaryIO
     with written.open("wb") as file:
         file.write(json.dumps(payload, indent=2).encode() + b"\n")
         file.flush()

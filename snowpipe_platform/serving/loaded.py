@@ -12,11 +12,11 @@ import pandas as pd
 from sklearn.exceptions import InconsistentVersionWarning
 
 from snowpipe_platform.errors import ServingError
-from snowpipe_platform.serving.shapley import Contributions, Matrix, Numbers, contributions
+from snowpipe_platform.serving.shapley import EXACT_FEATURES, Contributions, Matrix, Numbers, contributions
 from snowpipe_platform.spec.signature import SIGNATURE_FILE, Kind, Signature, Value, signature_of
 
 MODEL_FILE = "model.joblib"
-WARM_ROWS = 256
+WARM_ROWS = 2**EXACT_FEATURES
 """Rows of the first question: as many as contributions ask at once, so that the first customer does not wait."""
 
 

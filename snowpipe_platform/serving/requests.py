@@ -11,7 +11,7 @@ from snowpipe_platform.errors import SnowpipeError
 from snowpipe_platform.spec.keys import KEY_BITS, key_of
 from snowpipe_platform.spec.signed_row import Problem
 
-BAD_REQUEST, NOT_FOUND, TOO_LARGE, UNSUPPORTED, UNAVAILABLE = 400, 404, 413, 415, 503
+BAD_REQUEST, NOT_FOUND, TOO_SLOW, TOO_LARGE, UNSUPPORTED, UNAVAILABLE = 400, 404, 408, 413, 415, 503
 JSON = "application/json"
 LINES = ("application/jsonlines", "application/x-ndjson", "application/jsonl")
 CSV = "text/csv"

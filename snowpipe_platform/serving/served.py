@@ -19,6 +19,7 @@ from snowpipe_platform.serving.loaded import LoadedModel, load_model
 
 POLL_SECONDS = 0.25
 """Between two looks at what is deployed: one small file is read."""
+NOTHING_DEPLOYED = "nothing is deployed yet; deploy a version: snowpipe models deploy MODEL VERSION"
 
 
 class Served(Protocol):
@@ -57,7 +58,7 @@ class DeployedModel:
         self._folder, self._load = folder, load
         self._model: LoadedModel | None = None
         self._standing = Standing(pid=os.getpid(), url=url)
-        self._trouble: str | None = "nothing is deployed yet; deploy a version: snowpipe models deploy MODEL VERSION"
+        self._trouble: str | None = NOTHING_DEPLOYED
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="deployed-model", daemon=True)
 
@@ -83,31 +84,30 @@ class DeployedModel:
         return self._standing.refused
 
     def look(self) -> None:
-        """Once: serve the last deployment, unless it is served or was refused."""
+        """Once: serve what is deployed, unless it is served or was refused, and know why it is not."""
         try:
             wanted = deployed(read_deployments(self._folder))
         except (SnowpipeError, OSError) as error:
             self._trouble = str(error)
             return
         if wanted is None:
+            self._trouble = NOTHING_DEPLOYED
             return
         if not self._standing.has_settled(wanted.number):
             self._settle(wanted)
             write_standing(self._folder, self._standing)
-        elif wanted.number == self._standing.number:
-            self._trouble = None
+        refused, what = self._standing.refused, f"{wanted.model} version {wanted.version} is deployed"
+        is_refused = refused is not None and refused.number == wanted.number
+        self._trouble = f"{what} and cannot be served: {refused.reason}" if refused and is_refused else None
 
     def _settle(self, wanted: Deployment) -> None:
         try:
-            model = self._load(Path(wanted.artefact), version=wanted.version)
+            self._model = self._load(Path(wanted.artefact), version=wanted.version)
         except SnowpipeError as error:
             refused = Refusal(number=wanted.number, version=wanted.version, reason=str(error))
             self._standing = replace(self._standing, refused=refused)
-            self._trouble = f"{wanted.model} version {wanted.version} is deployed and cannot be served: {error}"
         else:
-            self._model = model
             self._standing = replace(self._standing, number=wanted.number, version=wanted.version, refused=None)
-            self._trouble = None
 
     def _follow(self) -> None:
         while not self._ends.wait(POLL_SECONDS):

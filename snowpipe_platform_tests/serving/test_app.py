@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from snowpipe_platform.serving import app
 from snowpipe_platform.serving.answering import Answering
 from snowpipe_platform.serving.app import MAX_BODY_BYTES, build_app
 from snowpipe_platform.serving.deployed import Refusal
@@ -77,6 +78,17 @@ def test_a_body_that_says_nothing_of_its_length_is_read_no_further_than_the_limi
     answer = connection.getresponse()
     assert answer.status == 413
     assert json.loads(answer.read())["error"].startswith("The body is larger than 1,000,000 bytes.")
+    connection.close()
+
+
+def test_a_body_that_does_not_come_is_not_waited_for_without_end(client, monkeypatch):
+    monkeypatch.setattr(app, "BODY_SECONDS", 0.0)
+    connection = http.client.HTTPConnection(*client._address, timeout=20)
+    connection.putrequest("POST", "/invocations")
+    connection.putheader("Content-Length", "7")
+    connection.endheaders(b"{")
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["error"]) == (408, "The body was not sent within 0 s. Send it.")
     connection.close()
 
 

@@ -90,6 +90,10 @@ def test_a_damaged_file_leaves_the_one_that_serves(served, endpoint, artefact):
     served.look()
     assert served.current().version == 1
     assert "deployed.json is damaged" in served.trouble()
+    (endpoint / "deployed.json").unlink()
+    deploy(endpoint, artefact, 1)
+    served.look()
+    assert (served.current().version, served.trouble()) == (1, None)
 
 
 def test_a_server_that_starts_again_serves_the_same(endpoint, artefact, other):
