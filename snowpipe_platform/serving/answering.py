@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from snowpipe_platform.errors import SnowpipeError
-from snowpipe_platform.serving.loaded import LoadedModel
+from snowpipe_platform.serving.loaded import LoadedModel, log_odds_of
 from snowpipe_platform.serving.request_log import RequestLog
 from snowpipe_platform.serving.requests import (
     BAD_REQUEST,
@@ -60,7 +60,8 @@ class Answering:
         rows = self._rows(asked_rows(body, content_type), model.signature)
         matrix = model.matrix([row.signed.values for row in rows])
         probabilities = model.probabilities(matrix)
-        lines = [_line(*one, model) for one in zip(rows, matrix, probabilities, strict=True)]
+        log_odds = log_odds_of(probabilities)
+        lines = [_line(*one, model) for one in zip(rows, matrix, probabilities, log_odds, strict=True)]
         answer = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines).encode()
         if self._log is not None:
             about = {
@@ -123,8 +124,14 @@ def _refuse_skew(problems: Sequence[Problem], signature: Signature) -> None:
     raise RequestRefusedError(UNAVAILABLE, msg)
 
 
-def _line(row: _Row, values: Any, probability: float, model: LoadedModel) -> dict[str, Any]:  # noqa: ANN401 - a row of a matrix
-    told = model.contributions(values)
+def _line(
+    row: _Row,
+    values: Any,  # noqa: ANN401 - a row of a matrix
+    probability: float,
+    log_odds: float,
+    model: LoadedModel,
+) -> dict[str, Any]:
+    told = model.contributions(values, float(log_odds))
     line: dict[str, Any] = {} if row.asked.customer_key is None else {"customer_key": row.asked.customer_key}
     if row.event_time is not None:
         line["features_as_of"] = row.event_time.isoformat()
@@ -132,7 +139,8 @@ def _line(row: _Row, values: Any, probability: float, model: LoadedModel) -> dic
         "probability": float(probability),
         "model": model.signature.model,
         "version": model.version,
-        "base": model.base,
+        "log_odds": float(log_odds),
+        "base_log_odds": model.base,
         "contributions": dict(zip(model.signature.names, map(float, told.by_feature), strict=True)),
         "method": told.method,
     }

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,29 @@ import pandas as pd
 from sklearn.exceptions import InconsistentVersionWarning
 
 from snowpipe_platform.errors import ServingError
-from snowpipe_platform.serving.shapley import EXACT_FEATURES, Contributions, Matrix, Numbers, contributions
+from snowpipe_platform.serving.shapley import EXACT, EXACT_FEATURES, Contributions, Matrix, Numbers, contributions
+from snowpipe_platform.serving.trees import Trees, Truths, trees_of
 from snowpipe_platform.spec.signature import SIGNATURE_FILE, Kind, Signature, Value, signature_of
 
 MODEL_FILE = "model.joblib"
+NEAREST = 1e-12
+"""The least probability that has log-odds of its own, 27.6 below even, and its complement the most."""
+TOLERANCE = 1e-6
+"""What contributions taken from trees may be off by, in log-odds: as sums of doubles. Beyond, the model is asked."""
 WARM_ROWS = 2**EXACT_FEATURES
 """Rows of the first question: as many as contributions ask at once, so that the first customer does not wait."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedModel:
-    """One version of a model. Any thread may ask it. base: its answer to the features' defaults."""
+    """One version of a model. Any thread may ask it. base: its answer to the features' defaults, in log-odds. trees:
+    what it is made of, where that is known, with the groups of conditions that the defaults meet."""
 
     version: int | None
     signature: Signature
     estimator: Any
-    base: float
+    base: float = 0.0
+    trees: tuple[Trees, Truths] | None = None
 
     def matrix(self, rows: Sequence[Sequence[Value]]) -> Matrix:
         """Rows of values in the signature's order, as the model is asked."""
@@ -39,10 +46,21 @@ class LoadedModel:
         """Of the label being true, for each row."""
         return _probabilities(self.estimator, self.signature, rows)
 
-    def contributions(self, row: Matrix) -> Contributions:
-        """Of each feature of one row to its probability; they add up to the probability minus the base."""
+    def contributions(self, row: Matrix, log_odds: float) -> Contributions:
+        """Of each feature of one row to the log-odds of its probability; they add up to those minus the base."""
+        if self.trees is not None:
+            trees, defaults_met = self.trees
+            by_feature = trees.contributions(row, defaults_met)
+            if abs(by_feature.sum() - (log_odds - self.base)) <= TOLERANCE:
+                return Contributions(by_feature, EXACT)
         (defaults,) = self.matrix([self.signature.defaults])
-        return contributions(row, defaults, self.probabilities)
+        return contributions(row, defaults, lambda rows: log_odds_of(self.probabilities(rows)))
+
+
+def log_odds_of(probabilities: Numbers) -> Numbers:
+    """ln(p / (1 - p)); of what is all but certain that of the nearest probability that is not."""
+    bounded = np.clip(probabilities, NEAREST, 1 - NEAREST)
+    return np.asarray(np.log(bounded) - np.log1p(-bounded), dtype=np.float64)
 
 
 def load_model(folder: Path, *, version: int | None) -> LoadedModel:
@@ -58,7 +76,7 @@ def load_model(folder: Path, *, version: int | None) -> LoadedModel:
         with warnings.catch_warnings():
             warnings.simplefilter("error", InconsistentVersionWarning)
             estimator = joblib.load(folder / MODEL_FILE)
-        base = _asked_once(estimator, signature)
+        model = _asked_once(LoadedModel(version=version, signature=signature, estimator=estimator))
     except ServingError:
         raise
     except InconsistentVersionWarning as error:
@@ -71,19 +89,22 @@ def load_model(folder: Path, *, version: int | None) -> LoadedModel:
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or "no message"
         raise ServingError(f"{what} cannot be served ({type(error).__name__}: {reason}). Train it again.") from error
-    return LoadedModel(version=version, signature=signature, estimator=estimator, base=base)
+    return model
 
 
-def _asked_once(estimator: Any, signature: Signature) -> float:  # noqa: ANN401 - whatever the artefact holds
-    """Its answer to the defaults, and that it gives as many answers as it is asked for."""
-    model = LoadedModel(version=None, signature=signature, estimator=estimator, base=0.0)
-    given = getattr(estimator, "feature_names_in_", None)
+def _asked_once(model: LoadedModel) -> LoadedModel:
+    """With its answer to the defaults, and what it is made of; it gives as many answers as it is asked for."""
+    signature = model.signature
+    given = getattr(model.estimator, "feature_names_in_", None)
     if given is not None and tuple(given) != signature.names:
         raise ServingError(f"the model takes {', '.join(given)}; its signature says {', '.join(signature.names)}.")
-    answers = model.probabilities(model.matrix([signature.defaults] * WARM_ROWS))
+    defaults = model.matrix([signature.defaults] * WARM_ROWS)
+    answers = model.probabilities(defaults)
     if answers.shape != (WARM_ROWS,) or not np.all((answers >= 0) & (answers <= 1)):
         raise ServingError(f"the model {signature.model!r} does not answer with one probability for each row.")
-    return float(answers[0])
+    trees = trees_of(model.estimator) if signature.is_numeric else None
+    known = None if trees is None else (trees, trees.met(defaults[0]))
+    return replace(model, base=float(log_odds_of(answers[:1])[0]), trees=known)
 
 
 def _probabilities(estimator: Any, signature: Signature, rows: Matrix) -> Numbers:  # noqa: ANN401 - as above

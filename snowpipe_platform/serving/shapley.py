@@ -1,16 +1,15 @@
 """How much each feature of a row adds to its prediction: Shapley values against the features' defaults.
 
 The game of one row: a set of features has the row's values, the others their defaults; what the set is worth is the
-model's answer. A feature's contribution is its Shapley value in that game (L. Shapley, "A value for n-person games",
-1953; as an explanation of predictions with one reference: Sundararajan and Najmi, "The many Shapley values for model
-explanation", 2020). The model is asked, not taken apart: what is explained is the probability that is answered,
-calibration included.
+model's answer, in log-odds. A feature's contribution is its Shapley value in that game (L. Shapley, "A value for
+n-person games", 1953; as an explanation of predictions with one reference: Sundararajan and Najmi, "The many Shapley
+values for model explanation", 2020). What is explained is the probability that is answered, calibration included.
 
-Contributions always add up to the prediction minus the prediction of the defaults. They are exact where at most
-EXACT_FEATURES differ from their defaults. Beyond, they are the mean, over DRAWN orders of the features in all their
-rotations, forwards and backwards, of what a feature adds when its turn comes: an unbiased estimate, the same for the
-same row, in which every feature has every turn equally often, and exact for what a model mixes of two features at a
-time.
+Contributions always add up to the prediction minus the prediction of the defaults. Here any model is asked, as often as
+it takes: exactly where at most EXACT_FEATURES differ from their defaults; beyond, the mean, over DRAWN orders of the
+features in all their rotations, forwards and backwards, of what a feature adds when its turn comes: an unbiased
+estimate, the same for the same row, in which every feature has every turn equally often, and exact for what a model
+mixes of two features at a time. Of boosted trees trees.py has the exact values without asking.
 """
 
 from collections.abc import Callable

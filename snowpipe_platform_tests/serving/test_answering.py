@@ -1,6 +1,7 @@
 """A request's bytes to an answer's, without HTTP."""
 
 import json
+import math
 
 import pytest
 
@@ -31,12 +32,19 @@ def refused(ask, *asked, **more):
     return error.value.status, str(error.value)
 
 
+def assert_adds_up(line):
+    """Contributions, from the base to the log-odds of the probability."""
+    assert line["base_log_odds"] + sum(line["contributions"].values()) == pytest.approx(line["log_odds"], abs=1e-9)
+    assert 1 / (1 + math.exp(-line["log_odds"])) == pytest.approx(line["probability"], abs=1e-12)
+
+
 def test_an_answer_has_the_probability_where_it_comes_from_and_its_version(ask, model):
     (line,) = ask(ROW)
     assert line["probability"] == model.probabilities(model.matrix([(3.0, 20.5, 10.0)]))[0]
-    assert (line["model"], line["version"], line["base"], line["method"]) == ("churn", 1, model.base, "shapley")
+    assert (line["model"], line["version"], line["method"]) == ("churn", 1, "shapley")
+    assert line["base_log_odds"] == model.base
     assert list(line["contributions"]) == ["orders", "spend", "recency"]
-    assert line["base"] + sum(line["contributions"].values()) == pytest.approx(line["probability"], abs=1e-12)
+    assert_adds_up(line)
     assert "customer_key" not in line
     assert "warnings" not in line
 
@@ -142,4 +150,4 @@ def test_what_is_refused_is_not_logged(ask):
 
 def test_a_text_feature_is_answered_too(ask, regional):
     (line,) = ask(ROW | {"region": "south"}, model=regional)
-    assert line["base"] + sum(line["contributions"].values()) == pytest.approx(line["probability"], abs=1e-12)
+    assert_adds_up(line)

@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import joblib
 import numpy as np
 import pytest
 
 from snowpipe_platform.errors import ServingError
-from snowpipe_platform.serving.loaded import load_model
+from snowpipe_platform.serving.loaded import load_model, log_odds_of
 from snowpipe_platform_tests.artefacts import FEATURES, ROW, make_artefact
 
 
@@ -17,7 +18,7 @@ def test_a_loaded_model_answers_as_the_one_that_was_trained(artefact, model):
     rows = model.matrix([(3.0, 20.5, 10.0), (0.0, 0.0, None)])
     expected = trained.predict_proba(model_frame(rows))[:, 1]
     np.testing.assert_array_equal(model.probabilities(rows), expected)
-    assert model.base == expected[1]
+    assert 1 / (1 + np.exp(-model.base)) == pytest.approx(expected[1])
 
 
 def model_frame(rows):
@@ -26,13 +27,27 @@ def model_frame(rows):
     return pd.DataFrame(rows, columns=["orders", "spend", "recency"])
 
 
-def test_contributions_add_up_to_the_probability_minus_the_base(model, regional):
+def test_contributions_add_up_to_the_log_odds_minus_the_base(model, regional):
     for one, values in ((model, (3.0, 20.5, 10.0)), (regional, (3.0, 20.5, None, "south"))):
-        (row,) = one.matrix([values])
-        told = one.contributions(row)
-        probability = one.probabilities(one.matrix([values]))[0]
-        assert told.by_feature.sum() == pytest.approx(probability - one.base, abs=1e-12)
+        rows = one.matrix([values])
+        (log_odds,) = log_odds_of(one.probabilities(rows))
+        told = one.contributions(rows[0], log_odds)
+        assert told.by_feature.sum() == pytest.approx(log_odds - one.base, abs=1e-9)
         assert np.any(told.by_feature != 0)
+
+
+def test_where_what_is_known_of_the_trees_does_not_add_up_the_model_is_asked(model):
+    trees, defaults_met = model.trees
+    wrong = replace(model, trees=(replace(trees, leaf_value=trees.leaf_value * 1.01), defaults_met))
+    rows = model.matrix([(3.0, 20.5, 10.0)])
+    (log_odds,) = log_odds_of(model.probabilities(rows))
+    expected = model.contributions(rows[0], log_odds)
+    told = wrong.contributions(rows[0], log_odds)
+    np.testing.assert_allclose(told.by_feature, expected.by_feature, atol=1e-9)
+
+
+def test_what_is_all_but_certain_has_log_odds_still():
+    assert log_odds_of(np.array([0.5, 0.0, 1.0])) == pytest.approx([0.0, -27.63102, 27.63102], abs=1e-4)
 
 
 def test_a_text_reaches_the_model_as_a_text(regional):
