@@ -29,6 +29,7 @@ import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
+from threadpoolctl import threadpool_limits
 
 from snowpipe_platform.backends.local_endpoint import LocalEndpoint
 from snowpipe_platform.errors import ServingError
@@ -61,8 +62,7 @@ def main() -> int:
     words.add_argument("--seconds", type=float, default=60)
     words.add_argument("--rate", type=float, default=200, help="requests a second")
     asked = words.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with tempfile.TemporaryDirectory(prefix="snowpipe-serving-") as folder:
+    with threadpool_limits(1), tempfile.TemporaryDirectory(prefix="snowpipe-serving-") as folder:
         artefacts = {version: make_artefact(Path(folder) / str(version), seed=version) for version in (*VERSIONS, TORN)}
         (artefacts[TORN] / "model.joblib").write_bytes(b"torn")
         expected = {version: answers(artefacts[version], version) for version in VERSIONS}

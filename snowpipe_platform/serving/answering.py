@@ -59,7 +59,7 @@ class Answering:
         began = time.perf_counter()
         rows = self._rows(asked_rows(body, content_type), model.signature)
         matrix = model.matrix([row.signed.values for row in rows])
-        probabilities = model.probabilities(matrix)
+        probabilities = model.together.probabilities(matrix)
         log_odds = log_odds_of(probabilities)
         lines = [_line(*one, model) for one in zip(rows, matrix, probabilities, log_odds, strict=True)]
         answer = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines).encode()

@@ -27,6 +27,8 @@ from snowpipe_platform.spec.signed_row import Problem
 
 MAX_BODY_BYTES = 1_000_000
 BODY_SECONDS = 30.0
+THREADS = 32
+"""Of requests at work: as many share a question to the model when it is busy."""
 SHOWN_PROBLEMS = 20
 MODEL_VERSION, REQUEST_ID = "x-model-version", "x-request-id"
 
@@ -43,8 +45,7 @@ def build_app(
         if end is not None:
             end()
 
-    # More threads than cores would wait for each other: a prediction is computing and nothing else.
-    limiter = CapacityLimiter(os.cpu_count() or 1)
+    limiter = CapacityLimiter(THREADS)
 
     async def ping(_request: Request) -> Response:
         return JSONResponse(*_health(served, log))

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from snowpipe_platform.errors import ServingError
 from snowpipe_platform.serving.shapley import EXACT, EXACT_FEATURES, Contributions, Matrix, Numbers, contributions
+from snowpipe_platform.serving.together import Together
 from snowpipe_platform.serving.trees import Trees, Truths, trees_of
 from snowpipe_platform.spec.signature import SIGNATURE_FILE, Kind, Signature, Value, signature_of
 
@@ -28,13 +29,18 @@ WARM_ROWS = 2**EXACT_FEATURES
 @dataclass(frozen=True, kw_only=True)
 class LoadedModel:
     """One version of a model. Any thread may ask it. base: its answer to the features' defaults, in log-odds. trees:
-    what it is made of, where that is known, with the groups of conditions that the defaults meet."""
+    what it is made of, where that is known, with the groups of conditions that the defaults meet. together: how
+    requests ask it, several at a time."""
 
     version: int | None
     signature: Signature
     estimator: Any
     base: float = 0.0
     trees: tuple[Trees, Truths] | None = None
+    together: Together = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "together", Together(self.probabilities))
 
     def matrix(self, rows: Sequence[Sequence[Value]]) -> Matrix:
         """Rows of values in the signature's order, as the model is asked."""
