@@ -10,9 +10,10 @@ The model takes `orders`, `spend` and `recency`, and `region` where it is asked 
 
 import http.client
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,8 +29,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
+from snowpipe_platform.errors import LakeError
 from snowpipe_platform.records import Deployment
-from snowpipe_platform.serving.answering import OnlineRow
 from snowpipe_platform.serving.deployed import read_deployments, write_deployments
 from snowpipe_platform.serving.server import listen
 
@@ -97,17 +98,37 @@ def deploy(endpoint: Path, artefact: Path, version: int) -> Deployment:
     return added
 
 
+@dataclass(frozen=True)
+class Row:
+    """Of the store; what the platform's has besides is not asked for."""
+
+    event_time: datetime
+    values: Mapping[str, object]
+
+
+GROUP = "features/customer_activity"
+
+
 class Customers:
-    """An online store: customers by key, as of one instant."""
+    """An online store in an SQLite file: customers by key, as of one instant."""
 
-    def __init__(self, rows: Mapping[int, Mapping[str, object]], error: Exception | None = None) -> None:
-        self._rows, self._error = rows, error
+    def __init__(self, path: Path, rows: Mapping[int, Mapping[str, object]]) -> None:
+        self._path = path
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("CREATE TABLE rows (grouped TEXT, key INTEGER, told TEXT, PRIMARY KEY (grouped, key))")
+            told = [(GROUP, key, json.dumps(values)) for key, values in rows.items()]
+            database.executemany("INSERT INTO rows VALUES (?, ?, ?)", told)
 
-    def get(self, keys):
-        if self._error is not None:
-            raise self._error
-        as_of = datetime(2024, 3, 2)
-        return {key: OnlineRow(as_of, self._rows[key]) for key in keys if key in self._rows}
+    def get(self, group, keys):
+        try:
+            with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as database:
+                marks = ", ".join("?" * len(keys))
+                rows = database.execute(
+                    f"SELECT key, told FROM rows WHERE grouped = ? AND key IN ({marks})", (group, *keys)
+                )
+                return {key: Row(datetime(2024, 3, 2), json.loads(told)) for key, told in rows}
+        except sqlite3.Error as error:
+            raise LakeError(f"{self._path.name} cannot be read ({error}).") from error
 
 
 @dataclass(frozen=True)

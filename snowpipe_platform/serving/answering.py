@@ -24,19 +24,29 @@ from snowpipe_platform.spec.signature import Signature
 from snowpipe_platform.spec.signed_row import Problem, SignedRow, from_text, signed_row
 
 
+class OnlineRow(Protocol):
+    """The latest features of a customer. event_time: as of when they are; values: by feature."""
+
+    @property
+    def event_time(self) -> datetime: ...
+
+    @property
+    def values(self) -> Mapping[str, object]: ...
+
+
+class OnlineStore(Protocol):
+    """What is asked of the platform's store of features. Any thread may ask."""
+
+    def get(self, group: str, keys: Collection[Any]) -> Mapping[Any, OnlineRow]:
+        """The latest row of each key that has one. Raises SnowpipeError."""
+
+
 @dataclass(frozen=True)
-class OnlineRow:
-    """The latest features of a customer. event_time: as of when they are."""
+class OnlineFeatures:
+    """Where the features of customers are read: a group of the store, whose keys are customer keys."""
 
-    event_time: datetime
-    values: Mapping[str, object]
-
-
-class OnlineFeatures(Protocol):
-    """Where the features of customers are read, as many at once as are asked for. Any thread may ask."""
-
-    def get(self, keys: Collection[int]) -> Mapping[int, OnlineRow]:
-        """By customer key; a customer there is not is left out. Raises SnowpipeError."""
+    store: OnlineStore
+    group: str
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ class Answering:
             msg = "This endpoint has no online store to read a customer's features from. Give the features."
             raise RequestRefusedError(BAD_REQUEST, msg)
         try:
-            found = self._features.get(keys)
+            found = self._features.store.get(self._features.group, keys)
         except SnowpipeError as error:
             raise RequestRefusedError(UNAVAILABLE, f"The online store cannot be read: {error}") from error
         mend = f"Look whether the {CUSTOMER_ID} is right, or give the features."

@@ -8,13 +8,14 @@ from typing import Any
 from anyio import CapacityLimiter, fail_after, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from snowpipe_platform.serving.answering import Answering
 from snowpipe_platform.serving.request_log import RequestLog
 from snowpipe_platform.serving.requests import (
+    BAD_REQUEST,
     LINES,
     TOO_LARGE,
     TOO_SLOW,
@@ -100,6 +101,8 @@ async def _body(request: Request) -> bytes:
                     msg = f"The body is larger than {MAX_BODY_BYTES:,} bytes. Send it in parts."
                     raise RequestRefusedError(TOO_LARGE, msg)
                 parts.append(part)
+    except ClientDisconnect as error:
+        raise RequestRefusedError(BAD_REQUEST, "The connection ended before the body did.") from error
     except TimeoutError as error:
         raise RequestRefusedError(TOO_SLOW, f"The body was not sent within {BODY_SECONDS:.0f} s. Send it.") from error
     return b"".join(parts)

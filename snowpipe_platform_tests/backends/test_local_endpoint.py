@@ -3,9 +3,12 @@
 import json
 import threading
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from snowpipe_platform.backends import local_endpoint
 from snowpipe_platform.backends.local_endpoint import LocalEndpoint
@@ -148,6 +151,30 @@ def test_deployments_at_once_take_turns(endpoint):
     history = endpoint.history()
     assert [one.number for one in history] == list(range(1, len(history) + 1))
     assert set(Counter(one.version for one in history)) == {1, 2, 4}
+
+
+@given(st.lists(st.sampled_from([1, 2, 4, 3, "rollback"]), max_size=12))
+@settings(max_examples=20, deadline=None)
+def test_any_deployments_and_rollbacks_stand_as_on_a_stack(tmp_path_factory, versions, actions):
+    """3 is refused by the check; what is on top of the stack is current."""
+    endpoint = LocalEndpoint(tmp_path_factory.mktemp("any"), artefact_of=lambda _model, n: versions[n], pipeline="x")
+
+    def check(wanted):
+        if wanted.version == 3:
+            raise ServingError("torn")
+
+    endpoint._check = check
+    stack = []
+    for action in actions:
+        fails = action == 3 or (action == "rollback" and len(stack) < 2)
+        with pytest.raises(ServingError) if fails else nullcontext():
+            endpoint.rollback() if action == "rollback" else endpoint.deploy("churn", action)
+        if action == "rollback":
+            stack = stack[:-1] if len(stack) > 1 else stack
+        elif action != 3 and stack[-1:] != [action]:
+            stack.append(action)
+        current = endpoint.current()
+        assert (None if current is None else current.version) == (stack[-1] if stack else None)
 
 
 def test_what_is_deployed_is_a_file_a_person_can_read(endpoint, versions):

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 
 import pytest
 
@@ -90,6 +91,13 @@ def test_a_body_that_does_not_come_is_not_waited_for_without_end(client, monkeyp
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["error"]) == (408, "The body was not sent within 0 s. Send it.")
     connection.close()
+
+
+def test_a_client_that_goes_away_is_no_failure_of_the_server(client, capfd):
+    with socket.create_connection(client._address) as connection:
+        connection.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n{")
+    assert client.get("/ping").status == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_what_nobody_foresaw_is_told_without_a_traceback(model, capfd):
