@@ -11,6 +11,7 @@ import http.client
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,8 @@ FEATURES = (
 )
 TRAINED_ROWS, ASKED_ROWS, ASKERS = 6_000, 64, 24
 VERSIONS, TORN = (1, 2, 3), 4
+ROUND = 4
+"""Of what is done meanwhile: a deployment, a rollback, another deployment, and one that cannot be loaded."""
 SNOWPIPE = (sys.executable, "-c", "from snowpipe_platform.cli import main; main()")
 PIPELINE = "snowpipe_platform.pipeline"
 
@@ -63,7 +66,8 @@ def main() -> int:
     words.add_argument("--rate", type=float, default=200, help="requests a second")
     asked = words.parse_args()
     with threadpool_limits(1), tempfile.TemporaryDirectory(prefix="snowpipe-serving-") as folder:
-        artefacts = {version: make_artefact(Path(folder) / str(version), seed=version) for version in (*VERSIONS, TORN)}
+        artefacts = {version: make_artefact(Path(folder) / str(version), seed=version) for version in VERSIONS}
+        artefacts[TORN] = shutil.copytree(artefacts[VERSIONS[0]], Path(folder) / str(TORN))
         (artefacts[TORN] / "model.joblib").write_bytes(b"torn")
         expected = {version: answers(artefacts[version], version) for version in VERSIONS}
         home = Path(folder) / "home"
@@ -72,7 +76,8 @@ def main() -> int:
         with serving(home) as address:
             seen, swaps, refused = loaded(address, endpoint, expected, seconds=asked.seconds, rate=asked.rate)
         logs = [path.read_bytes() for path in (home / "endpoint" / "requests").iterdir()]
-    told = report(seen, asked.seconds) | {
+    told = report(seen) | {
+        "requests_per_second": asked.rate,
         "swaps": swaps,
         "refused_deployments": refused,
         "log": {"records": sum(log.count(b"\n") for log in logs), "bytes": sum(map(len, logs))},
@@ -132,13 +137,14 @@ def loaded(
     seconds: float,
     rate: float,
 ) -> tuple[Seen, int, int]:
-    """Ask at the rate for that long and swap meanwhile."""
+    """Ask at the rate for that long, and as long as the first round of swaps takes."""
     rows, seen, numbers, guard = asked_rows(), Seen(), itertools.count(), threading.Lock()
+    is_swapped = threading.Event()
     began = time.perf_counter() + 0.5
 
     def asker() -> None:
         connection = http.client.HTTPConnection(*address, timeout=30)
-        while (number := next(numbers)) < seconds * rate:
+        while (number := next(numbers)) < seconds * rate or not is_swapped.is_set():
             due = began + number / rate
             time.sleep(max(0.0, due - time.perf_counter()))
             row = number % len(rows)
@@ -158,7 +164,10 @@ def loaded(
     askers = [threading.Thread(target=asker) for _ in range(ASKERS)]
     for one in askers:
         one.start()
-    swaps, refused = swapped(endpoint, until=began + seconds)
+    try:
+        swaps, refused = swapped(endpoint, until=began + seconds)
+    finally:
+        is_swapped.set()
     for one in askers:
         one.join()
     return seen, swaps, refused
@@ -174,12 +183,12 @@ def swapped(endpoint: LocalEndpoint, *, until: float) -> tuple[int, int]:
     """Deploy, roll back, and try what cannot be loaded, one after the other; swaps, and how many were refused."""
     swaps = refused = 0
     for number in itertools.count():
-        if time.perf_counter() > until:
+        if time.perf_counter() > until and number >= ROUND:
             return swaps, refused
         try:
-            if number % 4 == 1:
+            if number % ROUND == 1:
                 endpoint.rollback()
-            elif number % 4 == 2:  # noqa: PLR2004 - of four
+            elif number % ROUND == ROUND - 1:
                 endpoint.deploy("churn", TORN)
             else:
                 current = endpoint.current()
@@ -201,11 +210,10 @@ def ask(
     return str(answer.status), json.loads(answer.read().splitlines()[0])
 
 
-def report(seen: Seen, seconds: float) -> dict[str, Any]:
+def report(seen: Seen) -> dict[str, Any]:
     parts = {"p50": 50, "p95": 95, "p99": 99, "p99_9": 99.9, "max": 100}
     return {
         "requests": len(seen.latencies),
-        "per_second": round(len(seen.latencies) / seconds, 1),
         "failed": sum(count for status, count in seen.statuses.items() if status != "200"),
         "answered_wrongly": seen.wrong,
         "statuses": dict(seen.statuses),

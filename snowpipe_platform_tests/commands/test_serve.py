@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from snowpipe_platform.commands.serve import _is_loopback
+from snowpipe_platform.serving.deployed import read_standing
 from snowpipe_platform_tests.artefacts import ROW, Client, deploy, make_artefact
 
 SNOWPIPE = (sys.executable, "-c", "from snowpipe_platform.cli import main; main()")
@@ -87,6 +88,7 @@ def test_a_server_follows_what_is_deployed_and_one_that_starts_again_serves_the_
         )
         assert (second.returncode, second.stdout) == (1, "")
         assert re.match(rf"error: another server of \S+ runs \(process {process.pid}, http://", second.stderr)
+    assert read_standing(home / "endpoint") is None, "the server was killed, and nobody is told that it runs"
 
 
 def test_a_port_that_is_taken_is_a_usage_error(shop):

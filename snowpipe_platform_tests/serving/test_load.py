@@ -24,7 +24,8 @@ def test_no_request_fails_and_each_answer_is_its_versions_own_during_swaps(tmp_p
     )
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
-    assert (told["requests"], told["failed"], told["answered_wrongly"]) == (1000, 0, 0)
-    assert told["swaps"] >= 1
+    assert told["requests"] >= 1000
+    assert (told["failed"], told["answered_wrongly"]) == (0, 0)
+    assert (told["swaps"] >= 3, told["refused_deployments"] >= 1) == (True, True)
     assert len(told["versions"]) > 1
-    assert told["log"]["records"] == 1000
+    assert told["log"]["records"] == told["requests"]
