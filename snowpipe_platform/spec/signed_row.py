@@ -138,7 +138,10 @@ def _unknown(name: str, signature: Signature, number: int) -> Problem:
 
 
 def _mend_missing(feature: SignedFeature) -> str:
-    return f"Give {feature.kind}; null stands for {'nothing' if feature.default is None else _short(feature.default)}."
+    null = (
+        ", or null where there is none" if feature.default is None else f"; null stands for {_short(feature.default)}"
+    )
+    return f"Give {feature.kind}{null}."
 
 
 def _short(value: Value) -> str:

@@ -66,7 +66,7 @@ def test_a_value_out_of_the_range_of_training_is_a_warning():
     ("changed", "problem"),
     [
         ({"orders": ...}, Problem(4, "orders", "is missing", "Give a whole number; null stands for 0.")),
-        ({"recency": ...}, Problem(4, "recency", "is missing", "Give a number; null stands for nothing.")),
+        ({"recency": ...}, Problem(4, "recency", "is missing", "Give a number, or null where there is none.")),
         ({"order": 1}, Problem(4, "order", "is no feature of churn", "Did you mean 'orders'?")),
         ({"orders": "3"}, Problem(4, "orders", "is a text", "Write a whole number.")),
         ({"orders": 3.5}, Problem(4, "orders", "is no whole number", "Write a whole number.")),
