@@ -1,10 +1,14 @@
 """Which adapter stands behind each port, for the composition roots. Making them opens no connection."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 from snowpipe_platform.backends.duckdb_engine import DuckDBEngine
 from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer
 from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform.backends.local_bronze import LocalBronze
+from snowpipe_platform.backends.local_endpoint import LocalEndpoint
 from snowpipe_platform.backends.sqlite_state import SqliteState
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.settings import Settings
@@ -22,3 +26,8 @@ def build_ground(settings: Settings) -> Ground:
         lake=IcebergLake(settings.lake_folder),
         engine=DuckDBEngine(memory_limit=settings.memory_limit, threads=settings.threads),
     )
+
+
+def build_endpoint(settings: Settings, *, artefact_of: Callable[[str, int], Path]) -> LocalEndpoint:
+    """What serves the home's models. artefact_of: where the registry keeps a model's version."""
+    return LocalEndpoint(settings.endpoint_folder, artefact_of=artefact_of, pipeline=settings.pipeline)

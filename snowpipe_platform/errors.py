@@ -15,7 +15,8 @@ SnowpipeError
 ├── LeaseHeldError            another run is writing the table; nothing was written
 ├── StaleInputsError          the commit's inputs are older than the table's; recompute
 ├── LakeError                 a table or file of the lake is missing or damaged
-└── NotPublishedError         the rows broke more than a rule tolerates; they are held beside the table
+├── NotPublishedError         the rows broke more than a rule tolerates; they are held beside the table
+└── ServingError              a model's version cannot be served; what served before still does
 """
 
 from difflib import get_close_matches
@@ -84,6 +85,10 @@ class LakeError(SnowpipeError):
 
 class NotPublishedError(SnowpipeError):
     """New rows broke more than a rule tolerates; they are held beside the table, which is as it was."""
+
+
+class ServingError(SnowpipeError):
+    """A version of a model cannot be served; what was served before still is."""
 
 
 def did_you_mean(wrong: str, valid: list[str]) -> str:

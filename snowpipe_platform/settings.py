@@ -72,6 +72,11 @@ class Settings(BaseSettings):
         return self.home / "state.db"
 
     @property
+    def endpoint_folder(self) -> Path:
+        """What is deployed, and the log of what was asked."""
+        return self.home / "endpoint"
+
+    @property
     def dagster_home(self) -> Path:
         """Absolute, as Dagster wants it."""
         return (self.home / "dagster").resolve()

@@ -2,7 +2,13 @@
 
 import pytest
 
+from snowpipe_platform.serving.threads import compute_on_one_thread
 from snowpipe_platform_tests.kit import World, query
+
+
+def pytest_configure(config):
+    """Models are asked as the server asks them; two workers with two threads each wait for each other."""
+    compute_on_one_thread()
 
 
 def pytest_addoption(parser):

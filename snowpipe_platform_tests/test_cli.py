@@ -22,7 +22,7 @@ main()
 
 COMMANDS = (
     *("run", "status", "show", "sql", "doctor", "demo", "dev"),
-    *("adopt", "maintain", "lineage", "plan", "init"),
+    *("adopt", "maintain", "lineage", "plan", "init", "serve"),
 )
 FAMILIES = (
     *("state show", "state history", "state set", "state rewind", "state rebuild"),

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-HEAVY = ("pyiceberg", "pyspark", "sklearn", "boto3", "snowflake", "sagemaker")
+HEAVY = ("pyiceberg", "pyspark", "sklearn", "joblib", "starlette", "uvicorn", "boto3", "snowflake", "sagemaker")
 BUDGET_SECONDS = 1.0
 
 

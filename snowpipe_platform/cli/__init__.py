@@ -15,6 +15,7 @@ from snowpipe_platform.cli import (
     maintain,
     plan,
     quarantine,
+    serve,
     state,
 )
 from snowpipe_platform.commands.invocation import OneLineErrors
@@ -36,6 +37,7 @@ lineage.register(app)
 plan.register(app)
 init.register(app)
 app.add_typer(quarantine.app, name="quarantine")
+serve.register(app)
 app.add_typer(dead_letters.app, name="dead-letters")
 
 
