@@ -64,3 +64,15 @@ class Model:
         for path in sorted(Path(spec.origin).parent.glob("*.py")):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """One run of a training script. id: unique, and part of a folder's name. channels: folders it reads, by name, as
+    `train` and `champion`."""
+
+    id: str
+    model: str
+    script: str
+    channels: Mapping[str, Path]
+    hyperparameters: Mapping[str, int | float | str]
