@@ -38,10 +38,12 @@ class LocalTrainer:
         for each in (model, output):
             make_folder(each)
         try:
-            self._run(job, folder, _environment(job, model=model, output=output), log)
+            self._run(job, folder, _environment(job, _channels(job, folder), model=model, output=output), log)
         except BaseException:
             shutil.rmtree(model)
             raise
+        finally:
+            shutil.rmtree(folder / "input", ignore_errors=True)
         if not any(model.iterdir()):
             model.rmdir()
             raise TrainingFailedError(f"{job.script} ended well and wrote no artefact. Log: {openable(_log(folder))}")
@@ -89,10 +91,21 @@ def _end(process: subprocess.Popen[str]) -> None:
             process.wait(GRACE_SECONDS)
 
 
-def _environment(job: TrainingJob, *, model: Path, output: Path) -> dict[str, str]:
+def _channels(job: TrainingJob, folder: Path) -> dict[str, str]:
+    """A folder for each channel, with copies: the files that they are of never change, whatever the script does."""
+    variables = {}
+    for name, files in job.channels.items():
+        channel = folder / "input" / "data" / name
+        make_folder(channel)
+        for file in files:
+            shutil.copyfile(file, channel / file.name)
+        variables[f"SM_CHANNEL_{name.upper()}"] = str(channel.resolve())
+    return variables
+
+
+def _environment(job: TrainingJob, channels: dict[str, str], *, model: Path, output: Path) -> dict[str, str]:
     """Of this process what every process needs, and the variables of the container contract."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
-    channels = {f"SM_CHANNEL_{name.upper()}": str(path.resolve()) for name, path in job.channels.items()}
     return {
         **kept,
         **channels,

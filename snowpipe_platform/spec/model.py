@@ -68,11 +68,11 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingJob:
-    """One run of a training script. id: unique, and part of a folder's name. channels: folders it reads, by name, as
-    `train` and `champion`."""
+    """One run of a training script. id: unique, and part of a folder's name. channels: the files it is given a copy of,
+    by channel, as `train` and `champion`."""
 
     id: str
     model: str
     script: str
-    channels: Mapping[str, Path]
+    channels: Mapping[str, tuple[Path, ...]]
     hyperparameters: Mapping[str, int | float | str]

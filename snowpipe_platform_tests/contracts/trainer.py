@@ -35,18 +35,23 @@ def job(script, **changed) -> TrainingJob:
 
 class TrainerContract:
     def test_the_script_reads_its_channels_and_leaves_an_artefact(self, trainer, script, tmp_path):
-        for name in ("train", "champion"):
-            (tmp_path / name).mkdir()
-            (tmp_path / name / f"{name}.txt").touch()
-        channels = {"train": tmp_path / "train", "champion": tmp_path / "champion"}
+        for name in ("a.txt", "b.txt", "c.txt"):
+            (tmp_path / name).write_text(name)
+        channels = {"train": (tmp_path / "a.txt", tmp_path / "b.txt"), "champion": (tmp_path / "c.txt",)}
         lines = []
         wanted = job(script(ECHO), channels=channels, hyperparameters={"seed": 7, "rate": 0.5})
         folder = trainer.train(wanted, log=lines.append)
         assert lines == ["first", "second"]
         assert (folder / "told.json").read_text() == (
-            '{"channels": {"SM_CHANNEL_TRAIN": ["train.txt"], "SM_CHANNEL_CHAMPION": ["champion.txt"]}, '
+            '{"channels": {"SM_CHANNEL_TRAIN": ["a.txt", "b.txt"], "SM_CHANNEL_CHAMPION": ["c.txt"]}, '
             '"given": {"seed": 7, "rate": 0.5}}'
         )
+
+    def test_what_a_script_does_to_its_input_reaches_no_file_of_ours(self, trainer, script, tmp_path):
+        (tmp_path / "a.txt").write_text("as it was")
+        spoils = "for p in pathlib.Path(os.environ['SM_CHANNEL_TRAIN']).iterdir(): p.write_text('spoilt'); p.unlink()"
+        trainer.train(job(script(ECHO + spoils), channels={"train": (tmp_path / "a.txt",)}), log=lambda _: None)
+        assert (tmp_path / "a.txt").read_text() == "as it was"
 
     def test_jobs_have_folders_of_their_own(self, trainer, script):
         module = script(ECHO)

@@ -27,7 +27,8 @@ WORSE = {"iterations": 1, "leaves": 2}
 
 
 def train(folder, made, *, id="1", champion=None, **given):  # noqa: A002 - the job's own word
-    channels = {"train": made.path.parent} | ({} if champion is None else {"champion": champion})
+    channels = {"train": (made.path, made.path.with_suffix(".json"))}
+    channels |= {} if champion is None else {"champion": tuple(champion.iterdir())}
     job = TrainingJob(id=id, model="churn", script=MODEL.training, channels=channels, hyperparameters=given)
     return LocalTrainer(folder / "jobs").train(job, log=lambda _: None)
 
@@ -151,11 +152,10 @@ def test_a_champion_that_cannot_be_measured_says_why_and_stops_no_training(artef
 
 
 def test_what_no_model_can_be_made_of_is_refused_in_a_line(made, tmp_path):
-    (tmp_path / "set").mkdir()
     churned = made.rows.set_column(made.rows.num_columns - 1, "churned", pa.array([True] * made.rows.num_rows))
-    pq.write_table(churned, tmp_path / "set" / "x.parquet")
+    pq.write_table(churned, tmp_path / "x.parquet")
     job = TrainingJob(
-        id="1", model="churn", script=MODEL.training, channels={"train": tmp_path / "set"}, hyperparameters={}
+        id="1", model="churn", script=MODEL.training, channels={"train": (tmp_path / "x.parquet",)}, hyperparameters={}
     )
     with pytest.raises(TrainingFailedError, match=r"ended with 1: all labels of the training period are the same\."):
         LocalTrainer(tmp_path / "jobs").train(job, log=lambda _: None)
