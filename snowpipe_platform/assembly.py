@@ -5,8 +5,10 @@ from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer
 from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform.backends.local_bronze import LocalBronze
+from snowpipe_platform.backends.local_trainer import LocalTrainer
+from snowpipe_platform.backends.sqlite_registry import SqliteRegistry
 from snowpipe_platform.backends.sqlite_state import SqliteState
-from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.ground import Ground, ModelGround
 from snowpipe_platform.settings import Settings
 
 
@@ -21,4 +23,11 @@ def build_ground(settings: Settings) -> Ground:
         dead_letters=state,
         lake=IcebergLake(settings.lake_folder),
         engine=DuckDBEngine(memory_limit=settings.memory_limit, threads=settings.threads),
+    )
+
+
+def build_model_ground(settings: Settings) -> ModelGround:
+    """The adapters that models need."""
+    return ModelGround(
+        trainer=LocalTrainer(settings.training_jobs_folder), registry=SqliteRegistry(settings.models_folder)
     )

@@ -19,6 +19,7 @@ from snowpipe_platform.records import (
     Closing,
     Commit,
     DeadLetter,
+    Deployment,
     FileLayout,
     HeldLease,
     LakeFile,
@@ -299,3 +300,21 @@ class Engine(Protocol):
     """Runs Ibis expressions over bronze and lake files."""
 
     def session(self) -> AbstractContextManager[Session]: ...
+
+
+class Endpoint(Protocol):
+    """What serves a model's predictions. It serves one version; another takes its place between two requests."""
+
+    def deploy(self, model: str, version: int) -> Deployment:
+        """Serve the version from now on; the one that is served already stays as it is. Raises ServingError when it
+        cannot be loaded and asked; what was served before then still is."""
+
+    def current(self) -> Deployment | None:
+        """What should be served, also when no server runs."""
+
+    def rollback(self) -> Deployment:
+        """Serve the version that was served before the current one; again, the one before that. Raises ServingError
+        when there is none, or it cannot be loaded."""
+
+    def history(self) -> list[Deployment]:
+        """Every deployment and rollback, oldest first; one that was refused is followed by a `restore`."""

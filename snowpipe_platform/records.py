@@ -238,3 +238,17 @@ class FileLayout:
     partition_columns: tuple[str, ...] = ()
     field_ids: Mapping[str, object] = field(default_factory=dict)
     one_file: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """A version of a model made the one that is served. number: grows with each, and is never given twice. artefact:
+    the folder it is loaded from. before: the number of the deployment that a rollback brings back, None for none."""
+
+    number: int
+    action: Literal["deploy", "rollback", "restore"]
+    model: str
+    version: int
+    artefact: str
+    deployed_at: datetime
+    before: int | None = None

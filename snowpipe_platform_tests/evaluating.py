@@ -1,8 +1,10 @@
-"""Evaluations and versions to judge, as a training job leaves them."""
+"""Evaluations and versions to judge, as a training job leaves them, and an endpoint to deploy them to."""
 
 import json
 from datetime import datetime
 
+from snowpipe_platform.errors import ModelError
+from snowpipe_platform.records import Deployment
 from snowpipe_platform.spec.evaluation import Evaluation, evaluation_from
 from snowpipe_platform.spec.model_version import Candidate, Decision, ModelVersion, Served
 
@@ -57,3 +59,41 @@ def version(number, *stages, day=1) -> ModelVersion:
 
 def served(number, action="deploy") -> Served:
     return Served(version=number, action=action, by="ann", at=AT, reason="better")
+
+
+class MemoryEndpoint:
+    """An `Endpoint` that serves what it is told to; `refuses` is a version that it cannot load."""
+
+    def __init__(self):
+        self.deployments, self.refuses = [], None
+
+    def deploy(self, model, version):
+        if version == self.refuses:
+            raise ModelError(f"{model} version {version} cannot be loaded")
+        current = self.current()
+        if current is not None and (current.model, current.version) == (model, version):
+            return current
+        return self._put("deploy", model, version, None if current is None else current.number)
+
+    def rollback(self):
+        back = self.deployments[self.current().before - 1]
+        return self._put("rollback", back.model, back.version, back.before)
+
+    def current(self):
+        return self.deployments[-1] if self.deployments else None
+
+    def history(self):
+        return list(self.deployments)
+
+    def _put(self, action, model, version, before):
+        made = Deployment(
+            number=len(self.deployments) + 1,
+            action=action,
+            model=model,
+            version=version,
+            artefact="",
+            deployed_at=AT,
+            before=before,
+        )
+        self.deployments.append(made)
+        return made
