@@ -317,4 +317,4 @@ class Endpoint(Protocol):
         when there is none, or it cannot be loaded."""
 
     def history(self) -> list[Deployment]:
-        """Every deployment and rollback, oldest first; one that was refused is followed by a `restore`."""
+        """Every deployment and rollback, oldest first, also those that the server refused."""

@@ -243,12 +243,14 @@ class FileLayout:
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
     """A version of a model made the one that is served. number: grows with each, and is never given twice. artefact:
-    the folder it is loaded from. before: the number of the deployment that a rollback brings back, None for none."""
+    the folder it is loaded from. before: the number of the deployment that a rollback brings back, None for none.
+    refused: why the server that ran did not serve it; what was deployed before it stayed so."""
 
     number: int
-    action: Literal["deploy", "rollback", "restore"]
+    action: Literal["deploy", "rollback"]
     model: str
     version: int
     artefact: str
     deployed_at: datetime
     before: int | None = None
+    refused: str | None = None

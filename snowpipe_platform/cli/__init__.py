@@ -13,6 +13,7 @@ from snowpipe_platform.cli import (
     init,
     lineage,
     maintain,
+    models,
     plan,
     quarantine,
     state,
@@ -37,6 +38,7 @@ plan.register(app)
 init.register(app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:
