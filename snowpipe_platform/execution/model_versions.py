@@ -71,17 +71,22 @@ def reject(model: Model, version: ModelVersion, registry: ModelRegistry, author:
     )
 
 
+def require_approved(version: ModelVersion) -> None:
+    """Raises ModelError for a version that may not serve."""
+    if version.stage != "approved":
+        mend = f"snowpipe models approve {version.candidate.model} {version.number}"
+        raise ModelError(f"{_named(version)} is {version.stage}, and only what is approved serves. See: {mend}")
+
+
 def deploy(version: ModelVersion, registry: ModelRegistry, endpoint: Endpoint, author: Author) -> Deployment:
     """Serve it, and write down who wanted that. Again is fine: it makes up for a process that died in between.
 
-    Raises ModelError for a version that is not approved or whose files are not those that were registered.
+    Raises ModelError for a version that is not approved, by now, or whose files are not those that were registered.
     """
-    if version.stage != "approved":
-        number = version.number
-        mend = f"snowpipe models approve {version.candidate.model} {number}"
-        raise ModelError(f"{_named(version)} is {version.stage}, and only what is approved serves. See: {mend}")
+    model = version.candidate.model
+    require_approved(find_version(model, version.number, registry))
     registry.artefact(version)
-    deployment = endpoint.deploy(version.candidate.model, version.number)
+    deployment = endpoint.deploy(model, version.number)
     _record(deployment, "deploy", registry, author)
     return deployment
 
@@ -119,13 +124,8 @@ def _record(
 ) -> None:
     served = registry.served(deployment.model)
     if not served or served[-1].version != deployment.version:
-        what = Served(
-            version=deployment.version,
-            action=action,
-            by=author.by,
-            at=_now(),
-            reason=author.reason,
-        )
+        by, why = author.by, author.reason
+        what = Served(version=deployment.version, action=action, by=by, at=_now(), reason=why)
         registry.record_served(deployment.model, what)
 
 

@@ -115,6 +115,13 @@ def test_only_what_is_approved_reaches_the_endpoint(register, registry, endpoint
     assert (endpoint.deployments, registry.served("churn")) == ([], [])
 
 
+def test_what_was_rejected_while_somebody_looked_at_it_is_not_deployed(register, registry, endpoint):
+    seen = approve(CHURN, register(), registry, ANN)
+    reject(CHURN, seen, registry, BOB)
+    with pytest.raises(ModelError, match=r"^churn version 1 is rejected"):
+        deploy(seen, registry, endpoint, ANN)
+
+
 def test_a_version_whose_files_changed_is_neither_approved_nor_deployed(register, registry, endpoint):
     waiting, approved = register(), approve(CHURN, register(), registry, ANN)
     for version in (waiting, approved):
