@@ -61,7 +61,7 @@ def train(
 def _channels(
     model: str, training_set: Path, to_beat: int | None, registry: ModelRegistry
 ) -> Mapping[str, tuple[Path, ...]]:
-    channels = {"train": (training_set, training_set.with_suffix(".json"))}
+    channels: dict[str, tuple[Path, ...]] = {"train": (training_set, training_set.with_suffix(".json"))}
     if to_beat is not None:
         folder = registry.artefact(find_version(model, to_beat, registry))
         channels["champion"] = tuple(sorted(folder.iterdir()))

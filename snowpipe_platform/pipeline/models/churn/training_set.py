@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,7 +49,7 @@ class TrainingSet:
     label_at: npt.NDArray[np.datetime64]
     values: Floats
     churned: Flags
-    groups: dict[str, Sequence[str]]
+    groups: Mapping[str, Sequence[str]]
     record: dict[str, Any]
 
     @property
