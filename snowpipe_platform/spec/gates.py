@@ -6,7 +6,7 @@ from typing import Protocol
 
 from snowpipe_platform.spec.evaluation import CHAMPION, HIGHER_IS_BETTER, MODEL, Evaluation, Group
 
-DIGITS = 3
+DIGITS, MOST_DIGITS = 3, 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,13 @@ class AtLeast:
     def judge(self, evaluation: Evaluation, *, champion: int | None) -> GateResult:  # noqa: ARG002 - a gate's signature
         measured = evaluation.measured(MODEL, self.metric)
         passed = measured is not None and measured >= self.threshold
-        return _result(self, measured, self.threshold, passed, f"{_number(measured)} of {self.threshold:g} asked for")
+        return _result(
+            self,
+            measured,
+            self.threshold,
+            passed,
+            f"{_number(measured, self.threshold)} of {self.threshold:g} asked for",
+        )
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,9 @@ class AtMost:
     def judge(self, evaluation: Evaluation, *, champion: int | None) -> GateResult:  # noqa: ARG002 - a gate's signature
         measured = evaluation.measured(MODEL, self.metric)
         passed = measured is not None and measured <= self.threshold
-        return _result(self, measured, self.threshold, passed, f"{_number(measured)} of {self.threshold:g} allowed")
+        return _result(
+            self, measured, self.threshold, passed, f"{_number(measured, self.threshold)} of {self.threshold:g} allowed"
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class BetterThan:
     def judge(self, evaluation: Evaluation, *, champion: int | None) -> GateResult:  # noqa: ARG002 - a gate's signature
         ours, theirs = (evaluation.measured(who, self.metric) for who in (MODEL, self.contender))
         lead = _lead(self.metric, ours, theirs)
-        why = f"{_number(ours)}, {self.contender} has {_number(theirs)}"
+        why = f"{_number(ours, theirs)}, {self.contender} has {_number(theirs, ours)}"
         return _result(self, ours, theirs, lead is not None and lead > 0, why)
 
 
@@ -173,5 +181,11 @@ def _result(gate: Gate, measured: float | None, threshold: float | None, passed:
     return GateResult(gate=gate.name, passed=passed, measured=measured, threshold=threshold, why=why)
 
 
-def _number(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.{DIGITS}f}"
+def _number(value: float | None, other: float | None = None) -> str:
+    """With as many more digits as it takes to tell it from the other."""
+    if value is None:
+        return "not measured"
+    enough = (
+        digits for digits in range(DIGITS, MOST_DIGITS) if other in {None, value} or round(value, digits) != other
+    )
+    return f"{value:.{next(enough, MOST_DIGITS)}f}"

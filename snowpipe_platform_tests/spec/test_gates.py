@@ -21,6 +21,7 @@ def answer(gate, found, *, champion=None):
         (AtLeast("roc_auc", 0.6), None, False, "not measured of 0.6 asked for"),
         (AtMost("brier", 0.2), 0.2, True, "0.200 of 0.2 allowed"),
         (AtMost("brier", 0.2), 0.21, False, "0.210 of 0.2 allowed"),
+        (AtMost("brier", 0.2), 0.20041, False, "0.2004 of 0.2 allowed"),
         (AtMost("brier", 0.2), None, False, "not measured of 0.2 allowed"),
     ],
 )

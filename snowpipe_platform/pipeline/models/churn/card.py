@@ -21,9 +21,10 @@ USE = (
     "can be refused. The probability is of a group of customers with such a history; of one of them it is no certainty."
 )
 METHOD = (
-    "Gradient boosted trees (scikit-learn HistGradientBoostingClassifier), fitted on the first period, in which both "
-    "classes weigh the same, however rare one is. Their scores become probabilities through a sigmoid fitted on the "
-    "second period, which undoes the weights and keeps the order. Everything below is measured on the third."
+    "Gradient boosted trees (scikit-learn HistGradientBoostingClassifier) that may only rise with recency, and fall "
+    "with orders and spend. Three in four customers are fitted on; the others say when to stop, and a sigmoid fitted "
+    "on them turns scores into probabilities, which keeps the order. Neither class is weighted, however rare it is, so "
+    "that the probabilities stay those of the shop. Everything below is measured on later labels."
 )
 LIMITS = (
     "Customers of a kind that the groups above have few rows of may be judged worse than the figures say. A change of "
@@ -57,8 +58,8 @@ def _about(evaluation: Mapping[str, Any]) -> Iterator[Block]:
     ]
     yield Table(("period", "first label", "last label", "rows", "churned"), rows)
     yield Paragraph(
-        f"Between two periods lie {days} days, so that no outcome of one is still open when the next begins; the "
-        f"{split['left_out']:,} labels in between are not used."
+        f"Before the labels it is judged on lie {days} days, so that every outcome it learned from was known by then; "
+        f"the {split['left_out']:,} labels in between are not used."
     )
     yield Heading("How it is made")
     yield Paragraph(METHOD)

@@ -23,8 +23,8 @@ class Hyperparameters:
     horizon_days: int = 90
     champion_version: int = 0
     learning_rate: float = 0.05
-    iterations: int = 200
-    leaves: int = 15
+    iterations: int = 500
+    leaves: int = 7
     rows_in_leaf: int = 40
     l2: float = 1.0
     seed: int = 20_240_301

@@ -34,7 +34,7 @@ from snowpipe_platform.pipeline.models.churn.measures import (
     roc_points,
 )
 from snowpipe_platform.pipeline.models.churn.plots import Line, plot
-from snowpipe_platform.pipeline.models.churn.split import Split, split_by_time
+from snowpipe_platform.pipeline.models.churn.split import kept_out, split_by_time
 from snowpipe_platform.pipeline.models.churn.training_set import LABEL, Flags, Floats, TrainingSet, read_training_set
 from snowpipe_platform.spec.evaluation import BASELINE, CHAMPION, LOGISTIC, MODEL
 
@@ -60,10 +60,14 @@ def train(container: Container, given: Hyperparameters) -> None:
     """Fit, judge and write. Raises TrainingFailedError for a training set no model can be made of."""
     data = read_training_set(container.train)
     split = split_by_time(data.instants, horizon=timedelta(days=given.horizon_days))
-    fitting, calibrating, judging = (data.within(p) for p in (split.train, split.validation, split.holdout))
+    learning, judging = data.within(split.learning), data.within(split.holdout)
+    calibrating = learning & kept_out(data.keys)
+    fitting = learning & ~calibrating
+    rows = {"train": fitting, "validation": calibrating, "holdout": judging}
     _say(f"fitting on {fitting.sum():,} rows, calibrating on {calibrating.sum():,}, judging on {judging.sum():,}")
     fitted = data.values[fitting], data.churned[fitting]
-    model = fit_model(fitted, (data.values[calibrating], data.churned[calibrating]), given)
+    names = [feature.name for feature in data.features]
+    model = fit_model(fitted, (data.values[calibrating], data.churned[calibrating]), names, given)
     recency = data.columns(RECENCY)
     by_contender = {
         MODEL: probabilities(model, data.values[judging]),
@@ -74,7 +78,7 @@ def train(container: Container, given: Hyperparameters) -> None:
     if container.champion is not None:
         champion, problem = _champion(container.champion, data, judging)
         by_contender |= {} if champion is None else {CHAMPION: champion}
-    evaluation = _evaluation(data, split, by_contender, given, problem=problem)
+    evaluation = _evaluation(data, rows, by_contender, given, problem=problem)
     for name, metrics in evaluation["metrics"].items():
         _say(f"{name:<10} " + "  ".join(f"{metric} {value}" for metric, value in metrics.items()))
     _write(container.model, model, _signature(data, fitting), evaluation, _plots(data.churned[judging], by_contender))
@@ -94,13 +98,12 @@ def _champion(folder: Path, data: TrainingSet, judging: Flags) -> tuple[Floats |
 
 
 def _evaluation(
-    data: TrainingSet, split: Split, by_contender: dict[str, Floats], given: Hyperparameters, *, problem: str
+    data: TrainingSet, rows: dict[str, Flags], by_contender: dict[str, Floats], given: Hyperparameters, *, problem: str
 ) -> dict[str, Any]:
-    judging = data.within(split.holdout)
+    judging = rows["holdout"]
     churned = data.churned[judging]
     groups = {name: np.asarray(values)[judging].tolist() for name, values in data.groups.items()}
-    periods = {"train": split.train, "validation": split.validation, "holdout": split.holdout}
-    counted = {name: _counted(data, data.within(period)) for name, period in periods.items()}
+    counted = {name: _counted(data, of_part) for name, of_part in rows.items()}
     left_out = len(data.churned) - sum(each["rows"] for each in counted.values())
     champion = {"version": given.champion_version, "problem": problem}
     return {

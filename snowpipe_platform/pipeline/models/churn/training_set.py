@@ -45,6 +45,7 @@ class TrainingSet:
     it says it was made from. groups: of each row, by dimension."""
 
     hash: str
+    keys: npt.NDArray[np.int64]
     features: tuple[Feature, ...]
     label_at: npt.NDArray[np.datetime64]
     values: Floats
@@ -75,7 +76,7 @@ def read_training_set(folder: Path) -> TrainingSet:
         names = ", ".join(path.name for path in found) or "none"
         raise TrainingFailedError(f"{folder}: expected one Parquet file, found {names}.")
     table, record = pq.read_table(found[0]), _record(found[0].with_suffix(".json"))
-    absent = [name for name in (LABEL_AT, *GROUPED_BY, LABEL) if name not in table.column_names]
+    absent = [name for name in (KEY, LABEL_AT, *GROUPED_BY, LABEL) if name not in table.column_names]
     if absent:
         raise TrainingFailedError(f"{found[0].name}: column {absent[0]!r} is missing. Found: {table.column_names}.")
     features = _features(table.schema, record)
@@ -84,6 +85,7 @@ def read_training_set(folder: Path) -> TrainingSet:
         groups["tenure"] = [tenure_band(days) for days in table[TENURE].to_pylist()]
     return TrainingSet(
         hash=hashlib.sha256(found[0].read_bytes()).hexdigest(),
+        keys=table[KEY].to_numpy(),
         features=features,
         label_at=table[LABEL_AT].to_numpy(),
         values=np.column_stack([_floats(table[feature.name]) for feature in features]),
