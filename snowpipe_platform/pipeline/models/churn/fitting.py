@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from snowpipe_platform.errors import TrainingFailedError
 from snowpipe_platform.pipeline.models.churn.container import Hyperparameters
-from snowpipe_platform.pipeline.models.churn.training_set import Flags, Floats
+from snowpipe_platform.pipeline.models.churn.training_rows import Flags, Floats
 
 DIRECTIONS: Mapping[str, int] = {"recency_": 1, "orders_": -1, "spend_": -1}
 """Which way churn goes with a feature, by how its name starts: known, so that noise teaches no model the contrary."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score, brier_score_loss, precision_recall_curve, roc_auc_score, roc_curve
 
-from snowpipe_platform.pipeline.models.churn.training_set import IN_ORDER, Flags, Floats
+from snowpipe_platform.pipeline.models.churn.training_rows import IN_ORDER, Flags, Floats
 
 DIGITS = 6
 BINS = 10

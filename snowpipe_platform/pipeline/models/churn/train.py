@@ -35,7 +35,7 @@ from snowpipe_platform.pipeline.models.churn.measures import (
 )
 from snowpipe_platform.pipeline.models.churn.plots import Line, plot
 from snowpipe_platform.pipeline.models.churn.split import kept_out, split_by_time
-from snowpipe_platform.pipeline.models.churn.training_set import LABEL, Flags, Floats, TrainingSet, read_training_set
+from snowpipe_platform.pipeline.models.churn.training_rows import LABEL, Flags, Floats, TrainingRows, read_training_rows
 from snowpipe_platform.spec.evaluation import BASELINE, CHAMPION, LOGISTIC, MODEL
 
 NAME = "churn"
@@ -58,7 +58,7 @@ def main() -> int:
 
 def train(container: Container, given: Hyperparameters) -> None:
     """Fit, judge and write. Raises TrainingFailedError for a training set no model can be made of."""
-    data = read_training_set(container.train)
+    data = read_training_rows(container.train)
     split = split_by_time(data.instants, horizon=timedelta(days=given.horizon_days))
     learning, judging = data.within(split.learning), data.within(split.holdout)
     calibrating = learning & kept_out(data.keys)
@@ -84,7 +84,7 @@ def train(container: Container, given: Hyperparameters) -> None:
     _write(container.model, model, _signature(data, fitting), evaluation, _plots(data.churned[judging], by_contender))
 
 
-def _champion(folder: Path, data: TrainingSet, judging: Flags) -> tuple[Floats | None, str]:
+def _champion(folder: Path, data: TrainingRows, judging: Flags) -> tuple[Floats | None, str]:
     """Its probabilities on the holdout; else None, and why it cannot be measured there."""
     try:
         signature = json.loads((folder / "signature.json").read_text(encoding="utf-8"))
@@ -98,7 +98,7 @@ def _champion(folder: Path, data: TrainingSet, judging: Flags) -> tuple[Floats |
 
 
 def _evaluation(
-    data: TrainingSet, rows: dict[str, Flags], by_contender: dict[str, Floats], given: Hyperparameters, *, problem: str
+    data: TrainingRows, rows: dict[str, Flags], by_contender: dict[str, Floats], given: Hyperparameters, *, problem: str
 ) -> dict[str, Any]:
     judging = rows["holdout"]
     churned = data.churned[judging]
@@ -123,7 +123,7 @@ def _evaluation(
     }
 
 
-def _counted(data: TrainingSet, rows: Flags) -> dict[str, Any]:
+def _counted(data: TrainingRows, rows: Flags) -> dict[str, Any]:
     first, last = data.label_at[rows].min(), data.label_at[rows].max()
     return {
         "first": first.item().isoformat(),
@@ -133,7 +133,7 @@ def _counted(data: TrainingSet, rows: Flags) -> dict[str, Any]:
     }
 
 
-def _signature(data: TrainingSet, fitting: Flags) -> dict[str, Any]:
+def _signature(data: TrainingRows, fitting: Flags) -> dict[str, Any]:
     """min and max: of the rows the model was fitted on; None where all are missing."""
     features = []
     for number, feature in enumerate(data.features):

@@ -9,7 +9,7 @@ import pytest
 
 from snowpipe_platform.errors import TrainingFailedError
 from snowpipe_platform.pipeline.models.churn.split import Period
-from snowpipe_platform.pipeline.models.churn.training_set import Feature, read_training_set, tenure_band
+from snowpipe_platform.pipeline.models.churn.training_rows import Feature, read_training_rows, tenure_band
 from snowpipe_platform_tests.churning import FIRST_LABEL, write_training_set
 
 ROWS = pa.table(
@@ -32,7 +32,7 @@ def written(folder, rows=ROWS, name="x"):
 
 def test_features_are_the_columns_that_are_nothing_else(tmp_path):
     (tmp_path / "x.json").write_text(json.dumps({"features": [{"name": "spend_30d", "default": "0"}]}))
-    found = read_training_set(written(tmp_path))
+    found = read_training_rows(written(tmp_path))
     assert found.features == (
         Feature(name="spend_30d", type="decimal(18, 2)", default="0"),
         Feature(name="is_new", type="bool", default=None),
@@ -43,7 +43,7 @@ def test_features_are_the_columns_that_are_nothing_else(tmp_path):
 
 
 def test_groups_are_text_as_of_the_label_and_tenure_only_where_it_is_known(tmp_path):
-    assert read_training_set(written(tmp_path)).groups == {
+    assert read_training_rows(written(tmp_path)).groups == {
         "region": ["North", "unknown"],
         "segment": ["Loyal", "Lapsed"],
     }
@@ -51,7 +51,7 @@ def test_groups_are_text_as_of_the_label_and_tenure_only_where_it_is_known(tmp_p
 
 def test_the_hash_is_the_files_and_periods_take_both_ends(tmp_path):
     made = write_training_set(tmp_path, customers=2, weeks=3)
-    found = read_training_set(tmp_path)
+    found = read_training_rows(tmp_path)
     assert found.hash == made.path.stem
     assert len(found.instants) == 3
     assert found.within(Period(first=found.instants[0], last=found.instants[1])).tolist() == [True] * 4 + [False] * 2
@@ -76,7 +76,7 @@ def test_a_column_that_is_missing_is_named(tmp_path):
     with pytest.raises(
         TrainingFailedError, match=r"^x\.parquet: column 'churned' is missing\. Found: \['customer_key'"
     ):
-        read_training_set(written(tmp_path, ROWS.drop_columns(["churned"])))
+        read_training_rows(written(tmp_path, ROWS.drop_columns(["churned"])))
 
 
 @pytest.mark.parametrize(("names", "found"), [((), "none"), (("a", "b"), r"a\.parquet, b\.parquet")])
@@ -84,4 +84,4 @@ def test_the_channel_has_one_file(tmp_path, names, found):
     for name in names:
         written(tmp_path, name=name)
     with pytest.raises(TrainingFailedError, match=f"expected one Parquet file, found {found}"):
-        read_training_set(tmp_path)
+        read_training_rows(tmp_path)

@@ -1,4 +1,4 @@
-"""The training set of a job, as arrays."""
+"""The rows of a training set, as arrays."""
 
 import hashlib
 import json
@@ -40,7 +40,7 @@ class Feature:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSet:
+class TrainingRows:
     """Rows sorted by label_at. values: a column for each feature, a missing value is NaN. record: what the file beside
     it says it was made from. groups: of each row, by dimension."""
 
@@ -69,7 +69,7 @@ class TrainingSet:
         return self.values[:, [at[name] for name in names]]
 
 
-def read_training_set(folder: Path) -> TrainingSet:
+def read_training_rows(folder: Path) -> TrainingRows:
     """The one Parquet file of the channel. Raises TrainingFailedError where it is none of a training set."""
     found = sorted(folder.glob("*.parquet"))
     if len(found) != 1:
@@ -83,7 +83,7 @@ def read_training_set(folder: Path) -> TrainingSet:
     groups = {name: [value or NO_GROUP for value in table[name].to_pylist()] for name in GROUPED_BY}
     if TENURE in table.column_names:
         groups["tenure"] = [tenure_band(days) for days in table[TENURE].to_pylist()]
-    return TrainingSet(
+    return TrainingRows(
         hash=hashlib.sha256(found[0].read_bytes()).hexdigest(),
         keys=table[KEY].to_numpy(),
         features=features,
