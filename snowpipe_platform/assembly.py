@@ -9,8 +9,10 @@ from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform.backends.local_bronze import LocalBronze
 from snowpipe_platform.backends.local_endpoint import LocalEndpoint
+from snowpipe_platform.backends.local_trainer import LocalTrainer
+from snowpipe_platform.backends.sqlite_registry import SqliteRegistry
 from snowpipe_platform.backends.sqlite_state import SqliteState
-from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.ground import Ground, ModelGround
 from snowpipe_platform.settings import Settings
 
 
@@ -31,3 +33,10 @@ def build_ground(settings: Settings) -> Ground:
 def build_endpoint(settings: Settings, *, artefact_of: Callable[[str, int], Path]) -> LocalEndpoint:
     """What serves the home's models. artefact_of: where the registry keeps a model's version."""
     return LocalEndpoint(settings.endpoint_folder, artefact_of=artefact_of, pipeline=settings.pipeline)
+
+
+def build_model_ground(settings: Settings) -> ModelGround:
+    """The adapters that models need."""
+    return ModelGround(
+        trainer=LocalTrainer(settings.training_jobs_folder), registry=SqliteRegistry(settings.models_folder)
+    )

@@ -16,7 +16,10 @@ SnowpipeError
 ├── StaleInputsError          the commit's inputs are older than the table's; recompute
 ├── LakeError                 a table or file of the lake is missing or damaged
 ├── NotPublishedError         the rows broke more than a rule tolerates; they are held beside the table
-└── ServingError              a model's version cannot be served; what served before still does
+├── ServingError              a model's version cannot be served; what served before still does
+├── ModelError                a model's version, its artefact or what is asked of it cannot be
+│   └── GatesFailedError      the version failed gates; it is not approved
+└── TrainingFailedError       the training script failed; there is no artefact
 """
 
 from difflib import get_close_matches
@@ -89,6 +92,18 @@ class NotPublishedError(SnowpipeError):
 
 class ServingError(SnowpipeError):
     """A version of a model cannot be served; what was served before still is."""
+
+
+class ModelError(SnowpipeError):
+    """A version of a model is not there, is damaged, or is not in the stage that was asked of it."""
+
+
+class GatesFailedError(ModelError):
+    """The version failed gates, and nobody said why it should be approved all the same."""
+
+
+class TrainingFailedError(SnowpipeError):
+    """The training script failed; the message has its last lines. Nothing of it is left but its log."""
 
 
 def did_you_mean(wrong: str, valid: list[str]) -> str:

@@ -3,9 +3,10 @@
 Each port has one contract suite in the tests that every backend passes. Instants are tz-naive UTC microseconds.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import ibis
@@ -34,6 +35,8 @@ from snowpipe_platform.records import (
     TableState,
 )
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
+from snowpipe_platform.spec.model import TrainingJob
+from snowpipe_platform.spec.model_version import Candidate, Decision, ModelVersion, Served
 
 
 class Warehouse(Protocol):
@@ -233,6 +236,41 @@ class Lake(Protocol):
     def leftovers(self, table: str, *, before: datetime, without: Collection[int] = ()) -> list[Leftover]:
         """Files written before the instant that no snapshot reaches, nor the history of the table's metadata; `without`
         are snapshots as good as expired. Raises LakeError when a file of the table is not where it should be."""
+
+
+class Trainer(Protocol):
+    """Where training scripts run, each with folders of its own, under the SageMaker container contract."""
+
+    def train(self, job: TrainingJob, *, log: Callable[[str], None]) -> Path:
+        """Run the script to its end; the folder with its artefact. log: is given each line the script writes, at once.
+        Raises TrainingFailedError with the last lines, and leaves no artefact; an interrupt ends the script too."""
+
+
+class ModelRegistry(Protocol):
+    """The versions of models: what each was made from, what was decided about it, and when it served."""
+
+    def models(self) -> list[str]:
+        """Models with a version, by name."""
+
+    def register(self, candidate: Candidate, *, artefact: Path) -> ModelVersion:
+        """Keep a copy of the folder under the model's next number, 1 first. One that has the same files, training set,
+        code and parameters as an earlier version is that version."""
+
+    def versions(self, model: str) -> list[ModelVersion]:
+        """By number, with every decision on them, oldest first."""
+
+    def artefact(self, version: ModelVersion) -> Path:
+        """The folder with its files. Raises ModelError when they are not those that were registered."""
+
+    def decide(self, version: ModelVersion, decision: Decision) -> ModelVersion:
+        """Add a decision; the version with it. version: as the one who decides has seen it. Raises CommitConflictError
+        when somebody decided meanwhile; nothing changes then."""
+
+    def record_served(self, model: str, served: Served) -> None:
+        """Write down that a version began to serve."""
+
+    def served(self, model: str) -> list[Served]:
+        """Every version that began to serve, oldest first."""
 
 
 class Session(Protocol):

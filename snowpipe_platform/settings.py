@@ -68,6 +68,16 @@ class Settings(BaseSettings):
         return self.home / "lake"
 
     @property
+    def models_folder(self) -> Path:
+        """The registry of models and the artefacts of their versions."""
+        return self.home / "models"
+
+    @property
+    def training_jobs_folder(self) -> Path:
+        """A folder for each run of a training script, with its log."""
+        return self.home / "training_jobs"
+
+    @property
     def state_path(self) -> Path:
         return self.home / "state.db"
 

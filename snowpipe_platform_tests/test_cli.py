@@ -28,6 +28,7 @@ FAMILIES = (
     *("state show", "state history", "state set", "state rewind", "state rebuild"),
     *("bronze log", "bronze withdraw"),
     *("dead-letters list", "dead-letters show", "dead-letters retry", "dead-letters discard"),
+    *("models list", "models show", "models compare", "models approve", "models reject"),
     *("quarantine list", "quarantine show", "quarantine export", "quarantine replay", "quarantine discard"),
 )
 
@@ -66,7 +67,7 @@ def test_every_commands_help_has_an_example(shop, command):
     )
 
 
-@pytest.mark.parametrize("words", [[], ["state"], ["bronze"], ["dead-letters"]])
+@pytest.mark.parametrize("words", [[], ["state"], ["bronze"], ["dead-letters"], ["models"]])
 def test_a_family_typed_alone_is_answered_with_what_can_follow(shop, words):
     answer = shop.type(*words)
     assert (answer.exit_code, answer.stderr) == (2, "")

@@ -3,22 +3,20 @@
 import json
 import os
 import socket
-import sqlite3
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from snowpipe_platform.backends.folders import make_folder, unusable
 from snowpipe_platform.backends.processes import is_running
-from snowpipe_platform.errors import ConfigurationError, LakeError, LeaseHeldError
+from snowpipe_platform.backends.sqlite_file import SqliteFile
+from snowpipe_platform.errors import LeaseHeldError
 from snowpipe_platform.records import ClosedLetter, Closing, DeadLetter, HeldLease, Lease
 
 LEASE_SECONDS = 3600.0
 """How long a holder on another machine is believed; one on this machine is asked for by its process id."""
-BUSY_TIMEOUT_SECONDS = 30.0
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS watermarks (query TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -40,11 +38,14 @@ CREATE INDEX IF NOT EXISTS closed_letters_by_id ON closed_letters (id);
 _LETTER = "id, kind, subject, error, failed_at, request, rows"
 
 
-class SqliteState:
-    """The `StateStore` and the `DeadLetters` of a laptop. A connection lives as long as a call."""
+class SqliteState(SqliteFile):
+    """The `StateStore` and the `DeadLetters` of a laptop."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    tables = _TABLES
+    if_damaged = (
+        "is not readable as the state store ({error}). "
+        "Delete it: watermarks come back from the bronze log; waiting dead letters are lost."
+    )
 
     def watermark(self, query: str) -> str | None:
         rows = self._read("SELECT value FROM watermarks WHERE query = ?", query)
@@ -116,13 +117,6 @@ class SqliteState:
         rows = self._read(f"SELECT {_LETTER}, {about} FROM closed_letters ORDER BY closed_at, rowid")  # noqa: S608
         return [ClosedLetter(_letter(row), _closing(*row[7:])) for row in rows]
 
-    def _read(self, statement: str, *values: str) -> list[Any]:
-        """What a file that is not there yet would say, without making it."""
-        if not self._path.exists():
-            return []
-        with self._transaction() as database:
-            return database.execute(statement, values).fetchall()
-
     def _acquire(self, resource: str, holder: str) -> Lease:
         with self._transaction() as database:
             row = database.execute(
@@ -145,45 +139,6 @@ class SqliteState:
             database.execute(
                 "UPDATE leases SET holder = NULL WHERE resource = ? AND token = ?", (lease.resource, lease.token)
             )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        make_folder(self._path.parent)
-        with self._named_errors(), closing(self._connect()) as database:
-            database.executescript(_TABLES)
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-            except BaseException:
-                if database.in_transaction:  # a damaged file or a full disk ends it
-                    database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
-
-    @contextmanager
-    def _named_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            raise self._named(error) from error
-
-    def _named(self, error: sqlite3.DatabaseError) -> LakeError | ConfigurationError:
-        # The low byte is the kind, the others its detail: https://sqlite.org/rescode.html
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            msg = f"{self._path} was locked for {BUSY_TIMEOUT_SECONDS:.0f} s. Try again when the other process is done."
-            return LakeError(msg)
-        if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-            return unusable(self._path.parent, str(error))
-        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            return LakeError(f"{self._path} cannot be read or written ({error}). Mend the disk and run again.")
-        return LakeError(
-            f"{self._path} is not readable as the state store ({error}). "
-            "Delete it: watermarks come back from the bronze log; waiting dead letters are lost."
-        )
 
 
 def _letter(row: Sequence[Any]) -> DeadLetter:

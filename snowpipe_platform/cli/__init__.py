@@ -13,6 +13,7 @@ from snowpipe_platform.cli import (
     init,
     lineage,
     maintain,
+    models,
     plan,
     quarantine,
     serve,
@@ -39,6 +40,7 @@ init.register(app)
 app.add_typer(quarantine.app, name="quarantine")
 serve.register(app)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:

@@ -72,6 +72,21 @@ def complete_letter(incomplete: str) -> list[tuple[str, str]]:
     return [(name, about) for name, about in letter_ids() if name.startswith(incomplete)]
 
 
+def complete_model(incomplete: str) -> list[str]:
+    """Names of models for the shell."""
+    from snowpipe_platform.commands.completion import model_names  # noqa: PLC0415
+
+    return [name for name in model_names() if name.startswith(incomplete)]
+
+
+def complete_version(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Numbers of the versions of the model that was typed before, and their stage."""
+    from snowpipe_platform.commands.completion import model_versions  # noqa: PLC0415
+
+    model = str(context.params.get("model") or next(iter(context.args), ""))
+    return [(number, stage) for number, stage in model_versions(model) if number.startswith(incomplete)]
+
+
 def _table_before(context: typer.Context) -> str:
     """An option whose value is only being typed leaves the arguments before it among what is not parsed."""
     return str(context.params.get("table") or next(iter(context.args), ""))

@@ -81,6 +81,23 @@ def letter_ids() -> list[tuple[str, str]]:
     return [(names[letter.id], f"{letter.kind} of {letter.subject}") for letter in letters]
 
 
+def model_names() -> list[str]:
+    """As the folders of the package's models are called."""
+    folder = _package_folder()
+    return [] if folder is None else sorted(path.parent.name for path in (folder / "models").glob("[!_]*/model.py"))
+
+
+def model_versions(model: str) -> list[tuple[str, str]]:
+    """Number and stage of each version, the newest first; none where no registry is kept yet."""
+    from snowpipe_platform.backends.sqlite_registry import SqliteRegistry  # noqa: PLC0415
+
+    try:
+        versions = SqliteRegistry(read_settings().models_folder).versions(model)
+    except SnowpipeError:
+        return []
+    return [(str(version.number), version.stage) for version in reversed(versions)]
+
+
 def _landed_columns(entity: str) -> list[str]:
     """Of the log's last entry with rows; none before the first."""
     from snowpipe_platform.backends.local_bronze import LocalBronze  # noqa: PLC0415

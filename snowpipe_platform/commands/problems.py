@@ -6,6 +6,7 @@ from snowpipe_platform.errors import (
     ConfigurationError,
     ContractError,
     LeaseHeldError,
+    ModelError,
     PipelineError,
     QueriesFileError,
     SettingsError,
@@ -33,4 +34,6 @@ def describe(error: Exception, *, command: str) -> Problem:
     if isinstance(error, ConfigurationError):
         next_command = "snowpipe doctor" if isinstance(error, _DECLARED) else f"snowpipe {command} --help"
         return Problem(kind, message, next_command, 2)
+    if isinstance(error, ModelError):
+        return Problem(kind, message, "snowpipe models list", 1)
     return Problem(kind, message, "snowpipe status" if isinstance(error, LeaseHeldError) else "snowpipe doctor", 1)

@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
-from snowpipe_platform.ports import BronzeStore, DeadLetters, Engine, Lake, RecognizerFactory, StateStore, Warehouse
+from snowpipe_platform.ports import (
+    BronzeStore,
+    DeadLetters,
+    Engine,
+    Lake,
+    ModelRegistry,
+    RecognizerFactory,
+    StateStore,
+    Trainer,
+    Warehouse,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +26,14 @@ class Ground:
     dead_letters: DeadLetters
     lake: Lake
     engine: Engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelGround:
+    """What versions of models are made by and kept in. Making it opens no connection."""
+
+    trainer: Trainer
+    registry: ModelRegistry
 
 
 @dataclass(frozen=True, kw_only=True)

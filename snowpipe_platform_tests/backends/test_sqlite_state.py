@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from snowpipe_platform.backends import sqlite_state
+from snowpipe_platform.backends import sqlite_file, sqlite_state
 from snowpipe_platform.backends.sqlite_state import LEASE_SECONDS, SqliteState
 from snowpipe_platform.errors import ConfigurationError, LakeError, LeaseHeldError
 from snowpipe_platform.records import DeadLetter, HeldLease
@@ -120,7 +120,7 @@ def test_a_damaged_page_found_in_the_middle_of_a_transaction_is_told_too(store):
 
 def test_a_state_that_stays_locked_is_not_called_damaged(store, monkeypatch):
     store.put()
-    monkeypatch.setattr(sqlite_state, "BUSY_TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT_SECONDS", 0.0)
     with store._transaction(), pytest.raises(LakeError, match=r"was locked for 0 s\. Try again"):
         store.watermark("q")
 

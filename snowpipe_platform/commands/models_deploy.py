@@ -1,0 +1,77 @@
+"""`snowpipe models deploy|rollback`: which version serves."""
+
+from dataclasses import dataclass
+
+from snowpipe_platform.commands.deciding import DECLINED, agreed, author_of
+from snowpipe_platform.commands.models_project import ModelProject
+from snowpipe_platform.commands.terminal import print_json, print_next, print_text
+from snowpipe_platform.execution.model_versions import deploy as deployed
+from snowpipe_platform.execution.model_versions import require_approved, rollback_target
+from snowpipe_platform.execution.model_versions import rollback as rolled_back
+from snowpipe_platform.ports import Endpoint
+from snowpipe_platform.records import Deployment
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was typed. number: of the version to deploy; None for a rollback."""
+
+    model: str
+    reason: str
+    number: int | None = None
+    confirmed: bool = False
+    as_json: bool = False
+
+
+def deploy(project: ModelProject, endpoint: Endpoint, typed: Typed) -> int:
+    """0, or 1 when it was declined. Raises ModelError for what may not serve."""
+    author = author_of(typed.reason, command="models")
+    model = project.find(typed.model)
+    version = project.version(model, typed.number)
+    require_approved(version)
+    was = endpoint.current()
+    if not _agreed(f"Deploy {model.name} version {version.number}", was, typed):
+        return 1
+    return _answered(typed, was, deployed(version, project.registry, endpoint, author))
+
+
+def rollback(project: ModelProject, endpoint: Endpoint, typed: Typed) -> int:
+    """0, or 1 when it was declined. Raises ModelError where there is nothing to go back to."""
+    author = author_of(typed.reason, command="models")
+    model = project.find(typed.model)
+    version = rollback_target(model.name, project.registry, endpoint)
+    was = endpoint.current()
+    if not _agreed(f"Go back to {model.name} version {version.number}", was, typed):
+        return 1
+    return _answered(typed, was, rolled_back(model.name, project.registry, endpoint, author))
+
+
+def _agreed(what: str, was: Deployment | None, typed: Typed) -> bool:
+    if agreed(f"{what} in place of {_named(was)}?", confirmed=typed.confirmed):
+        return True
+    if typed.as_json:
+        print_json({"model": typed.model, "version": None, "was": _version(was), "written": False})
+    else:
+        print_text(DECLINED)
+    return False
+
+
+def _answered(typed: Typed, was: Deployment | None, now: Deployment) -> int:
+    if typed.as_json:
+        print_json({"model": now.model, "version": now.version, "was": _version(was), "written": True})
+        return 0
+    is_same = was is not None and (was.model, was.version) == (now.model, now.version)
+    print_text(
+        f"{now.model} version {now.version} serves" + (" already" if is_same else f", in place of {_named(was)}")
+    )
+    if now.before is not None:
+        print_next(f'snowpipe models rollback {now.model} --reason "..."')
+    return 0
+
+
+def _named(deployment: Deployment | None) -> str:
+    return "nothing" if deployment is None else f"{deployment.model} version {deployment.version}"
+
+
+def _version(deployment: Deployment | None) -> int | None:
+    return None if deployment is None else deployment.version

@@ -1,0 +1,141 @@
+"""What is decided about a version of a model, and what follows for what serves."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from snowpipe_platform.errors import ConfigurationError, GatesFailedError, ModelError, did_you_mean
+from snowpipe_platform.execution.decisions import Author
+from snowpipe_platform.ports import Endpoint, ModelRegistry
+from snowpipe_platform.records import Deployment
+from snowpipe_platform.spec.gates import GateResult, judge
+from snowpipe_platform.spec.model import Model
+from snowpipe_platform.spec.model_version import Decision, ModelVersion, Served, champion
+
+
+def find_version(model: str, number: int, registry: ModelRegistry) -> ModelVersion:
+    """Raises ConfigurationError with those there are."""
+    versions = {version.number: version for version in registry.versions(model)}
+    if number in versions:
+        return versions[number]
+    if not versions:
+        raise ConfigurationError(f"model {model!r} has no version yet. {did_you_mean(model, registry.models())}")
+    raise ConfigurationError(f"model {model!r} has no version {number}. Versions: 1 to {max(versions)}.")
+
+
+def champion_of(model: str, registry: ModelRegistry) -> int | None:
+    """The version to beat now."""
+    return champion(registry.versions(model), registry.served(model))
+
+
+def gates_now(model: Model, version: ModelVersion, registry: ModelRegistry) -> tuple[GateResult, ...]:
+    """How the gates stand: against the version that serves now. Of that one itself, as when it was trained."""
+    evaluation, to_beat = version.candidate.evaluation, champion_of(model.name, registry)
+    return judge(model.gates, evaluation, champion=evaluation.champion if to_beat == version.number else to_beat)
+
+
+def approve(
+    model: Model, version: ModelVersion, registry: ModelRegistry, author: Author, *, override: str = ""
+) -> ModelVersion:
+    """The version, approved. override: why, though a gate failed; it is not kept where none did. Raises
+    GatesFailedError where one failed and nobody says why that is fine, ModelError for what is approved already."""
+    if version.stage == "approved":
+        raise ModelError(f"{_named(version)} is approved already, by {version.decisions[-1].by}.")
+    registry.artefact(version)
+    gates = gates_now(model, version, registry)
+    failed = [f"{gate.gate}: {gate.why}" for gate in gates if not gate.passed]
+    if failed and not override:
+        told = "\n".join(failed)
+        raise GatesFailedError(f"{_named(version)} is not approved, it failed {_gates(len(failed))}.\n{told}")
+    decision = Decision(
+        stage="approved",
+        by=author.by,
+        at=_now(),
+        reason=author.reason,
+        gates=gates,
+        override=override if failed else "",
+    )
+    return registry.decide(version, decision)
+
+
+def reject(model: Model, version: ModelVersion, registry: ModelRegistry, author: Author) -> ModelVersion:
+    """The version, rejected, whatever was decided before. Raises ModelError for the one that serves."""
+    if version.stage == "rejected":
+        raise ModelError(f"{_named(version)} is rejected already, by {version.decisions[-1].by}.")
+    served = registry.served(model.name)
+    if served and served[-1].version == version.number:
+        mend = f"Deploy another, or roll back: snowpipe models rollback {model.name}"
+        raise ModelError(f"{_named(version)} serves. {mend}")
+    gates = gates_now(model, version, registry)
+    return registry.decide(
+        version, Decision(stage="rejected", by=author.by, at=_now(), reason=author.reason, gates=gates)
+    )
+
+
+def require_approved(version: ModelVersion) -> None:
+    """Raises ModelError for a version that may not serve."""
+    if version.stage != "approved":
+        mend = f"snowpipe models approve {version.candidate.model} {version.number}"
+        raise ModelError(f"{_named(version)} is {version.stage}, and only what is approved serves. See: {mend}")
+
+
+def deploy(version: ModelVersion, registry: ModelRegistry, endpoint: Endpoint, author: Author) -> Deployment:
+    """Serve it, and write down who wanted that. Again is fine: it makes up for a process that died in between.
+
+    Raises ModelError for a version that is not approved, by now, or whose files are not those that were registered.
+    """
+    model = version.candidate.model
+    require_approved(find_version(model, version.number, registry))
+    registry.artefact(version)
+    deployment = endpoint.deploy(model, version.number)
+    _record(deployment, "deploy", registry, author)
+    return deployment
+
+
+def rollback_target(model: str, registry: ModelRegistry, endpoint: Endpoint) -> ModelVersion:
+    """The version that a rollback brings back. Raises ModelError where there is none that may serve."""
+    current = endpoint.current()
+    if current is None or current.model != model:
+        serving = "nothing" if current is None else f"model {current.model!r}"
+        raise ModelError(f"model {model!r} does not serve, {serving} does. See: snowpipe models list")
+    before = next((one for one in endpoint.history() if one.number == current.before), None)
+    if before is None or before.model != model:
+        msg = f"{model} version {current.version} was the first to serve: there is none to go back to."
+        raise ModelError(f"{msg} Deploy another: snowpipe models list")
+    version = find_version(model, before.version, registry)
+    if version.stage != "approved":
+        last = version.decisions[-1]
+        msg = f"{_named(version)}, which served before, was rejected by {last.by}: {last.reason}."
+        raise ModelError(f"{msg} Deploy another: snowpipe models list")
+    registry.artefact(version)
+    return version
+
+
+def rollback(model: str, registry: ModelRegistry, endpoint: Endpoint, author: Author) -> Deployment:
+    """Serve what served before, and write down who wanted that. Raises ModelError where there is nothing to go back
+    to."""
+    rollback_target(model, registry, endpoint)
+    deployment = endpoint.rollback()
+    _record(deployment, "rollback", registry, author)
+    return deployment
+
+
+def _record(
+    deployment: Deployment, action: Literal["deploy", "rollback"], registry: ModelRegistry, author: Author
+) -> None:
+    served = registry.served(deployment.model)
+    if not served or served[-1].version != deployment.version:
+        by, why = author.by, author.reason
+        what = Served(version=deployment.version, action=action, by=by, at=_now(), reason=why)
+        registry.record_served(deployment.model, what)
+
+
+def _named(version: ModelVersion) -> str:
+    return f"{version.candidate.model} version {version.number}"
+
+
+def _gates(number: int) -> str:
+    return f"{number} gate{'s' if number != 1 else ''}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,114 @@
+"""The model card of a version: what it is for, what it was made from, how good it is and for whom, and its limits.
+
+Structure after Mitchell et al., Model Cards for Model Reporting, https://arxiv.org/abs/1810.03993.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from snowpipe_platform.pipeline.models.churn.document import Block, Heading, Image, Paragraph, Table
+from snowpipe_platform.spec.evaluation import BASELINE, CHAMPION, LOGISTIC, MODEL
+
+CONTENDERS = {MODEL: "this model", CHAMPION: "champion", LOGISTIC: "logistic regression", BASELINE: "recency alone"}
+METRICS = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
+    "brier": "Brier",
+    "calibration_error": "calibration error",
+}
+USE = (
+    "For: choosing which customers to write to, and how many. Not for: prices, credit or anything else that a customer "
+    "can be refused. The probability is of a group of customers with such a history; of one of them it is no certainty."
+)
+METHOD = (
+    "Gradient boosted trees (scikit-learn HistGradientBoostingClassifier) that may only rise with recency, and fall "
+    "with orders and spend. Three in four customers are fitted on; the others say when to stop, and a sigmoid fitted "
+    "on them turns scores into probabilities, which keeps the order. Neither class is weighted, however rare it is, so "
+    "that the probabilities stay those of the shop. Everything below is measured on later labels."
+)
+LIMITS = (
+    "Customers of a kind that the groups above have few rows of may be judged worse than the figures say. A change of "
+    "prices, of the range or of how the shop writes to customers makes the past a worse guide: train again, and look "
+    "at the calibration first."
+)
+RANKING = (
+    "ROC AUC: the share of pairs of one who churned and one who stayed that are put in the right order; 0.5 is chance. "
+    "Brier: the mean squared distance of probability and outcome, lower is better."
+)
+NO_NUMBER = "-"
+
+
+def card(evaluation: Mapping[str, Any], signature: Mapping[str, Any]) -> list[Block]:
+    """Of evaluation.json and signature.json, as they are written."""
+    return [*_about(evaluation), *_results(evaluation), *_groups(evaluation), *_inputs(signature)]
+
+
+def _about(evaluation: Mapping[str, Any]) -> Iterator[Block]:
+    split, days = evaluation["split"], evaluation["horizon_days"]
+    yield Heading(f"Model card: {evaluation['model']}")
+    yield Paragraph(f"The probability that a customer places no order in the next {days} days. {USE}")
+    yield Heading("Data")
+    told = evaluation["training_set"]
+    made = f", from {told['feature_group']}" if told.get("feature_group") else ""
+    yield Paragraph(f"Training set {told['hash']}{made}: {told['rows']:,} labelled customers.")
+    names = {"train": "fitted on", "validation": "calibrated on", "holdout": "judged on"}
+    rows = [
+        (name, split[key]["first"][:10], split[key]["last"][:10], f"{split[key]['rows']:,}", _share(split[key]))
+        for key, name in names.items()
+    ]
+    yield Table(("period", "first label", "last label", "rows", "churned"), rows)
+    yield Paragraph(
+        f"Before the labels it is judged on lie {days} days, so that every outcome it learned from was known by then; "
+        f"the {split['left_out']:,} labels in between are not used."
+    )
+    yield Heading("How it is made")
+    yield Paragraph(METHOD)
+
+
+def _results(evaluation: Mapping[str, Any]) -> Iterator[Block]:
+    yield Heading("How good it is")
+    metrics = evaluation["metrics"]
+    rows = [(name, *_figures(metrics[key])) for key, name in CONTENDERS.items() if key in metrics]
+    yield Table(("on the holdout", *METRICS.values()), rows)
+    yield Paragraph(RANKING)
+    champion = evaluation["champion"]
+    if champion is None:
+        yield Paragraph("There was no champion to compare with when it was trained.")
+    else:
+        problem = f" It could not be measured: {champion['problem']}." if champion["problem"] else ""
+        yield Paragraph(f"The champion was version {champion['version']}.{problem}")
+    yield Image("roc.svg", "ROC curve")
+    yield Image("precision_recall.svg", "Precision and recall")
+    yield Image("calibration.svg", "Calibration")
+    bins = [(f"{b['from']:.3f} to {b['to']:.3f}", f"{b['rows']:,}", f"{b['predicted']:.3f}", f"{b['observed']:.3f}")
+            for b in evaluation["calibration"]]  # fmt: skip
+    yield Table(("probability", "rows", "predicted", "churned"), bins)
+
+
+def _groups(evaluation: Mapping[str, Any]) -> Iterator[Block]:
+    yield Heading("For whom")
+    for dimension in dict.fromkeys(group["dimension"] for group in evaluation["groups"]):
+        found = [group for group in evaluation["groups"] if group["dimension"] == dimension]
+        rows = [(g["name"], f"{g['rows']:,}", _share(g), *_figures(g["metrics"])) for g in found]
+        yield Table((dimension, "rows", "churned", *METRICS.values()), rows)
+    yield Paragraph(LIMITS)
+
+
+def _inputs(signature: Mapping[str, Any]) -> Iterator[Block]:
+    yield Heading("What it is given")
+    rows = [(f["name"], f["type"], _value(f["min"]), _value(f["max"])) for f in signature["features"]]
+    yield Table(("feature", "type", "least seen", "most seen"), rows)
+    library = ", ".join(f"{name} {version}" for name, version in signature["library"].items())
+    yield Paragraph(f"Made with {library}.")
+
+
+def _figures(metrics: Mapping[str, float | None]) -> Sequence[str]:
+    return [NO_NUMBER if metrics.get(name) is None else f"{metrics[name]:.3f}" for name in METRICS]
+
+
+def _share(counted: Mapping[str, int]) -> str:
+    return f"{counted['positives'] / counted['rows']:.1%}" if counted["rows"] else NO_NUMBER
+
+
+def _value(value: float | None) -> str:
+    return NO_NUMBER if value is None else f"{value:,.6g}"

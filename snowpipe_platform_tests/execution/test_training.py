@@ -1,0 +1,77 @@
+"""From a training set to a registered version, with the real script."""
+
+import json
+
+import pytest
+
+from snowpipe_platform.backends.local_trainer import LocalTrainer
+from snowpipe_platform.backends.sqlite_registry import SqliteRegistry
+from snowpipe_platform.errors import GatesFailedError, ModelError, TrainingFailedError
+from snowpipe_platform.execution.decisions import Author
+from snowpipe_platform.execution.ground import ModelGround, RunIdentity
+from snowpipe_platform.execution.model_versions import approve
+from snowpipe_platform.execution.training import train
+from snowpipe_platform.pipeline.models.churn.model import MODEL
+from snowpipe_platform_tests.churning import write_training_set
+
+ANN = Author(by="ann", reason="looks well", identity=RunIdentity(run_id="r", job="j"))
+
+
+@pytest.fixture
+def ground(tmp_path):
+    return ModelGround(trainer=LocalTrainer(tmp_path / "jobs"), registry=SqliteRegistry(tmp_path / "models"))
+
+
+def trained(ground, made):
+    return train(MODEL, made.path, ground, run_id="run-1", log=lambda _: None)
+
+
+@pytest.mark.slow
+@pytest.mark.case("A42")
+def test_a_version_knows_what_it_was_made_from_and_one_made_worse_on_purpose_is_stopped(ground, tmp_path):
+    good = write_training_set(tmp_path / "good")
+    first = trained(ground, good)
+    assert (first.number, first.candidate.training_set) == (1, good.path.stem)
+    assert first.candidate.lineage["inputs"] == {"features/customer_activity": {"snapshot_id": 7, "content_id": "c7"}}
+    assert (first.candidate.code_version, first.candidate.parameters) == (MODEL.code_version, {"horizon_days": 90})
+    assert (ground.registry.artefact(first) / "card.html").is_file()
+    assert trained(ground, good) == first
+
+    approve(MODEL, first, ground.registry, ANN)
+    noise = trained(ground, write_training_set(tmp_path / "noise", signal=0.0))
+    assert (noise.number, noise.candidate.evaluation.champion) == (2, 1)
+    with pytest.raises(GatesFailedError, match=r"roc_auc at least 0\.6: 0\.[45]\d\d of 0\.6 asked for"):
+        approve(MODEL, noise, ground.registry, ANN)
+
+
+def test_a_failed_training_registers_nothing(ground, tmp_path):
+    short = write_training_set(tmp_path / "short", weeks=2)
+    with pytest.raises(TrainingFailedError, match="the labels span 7 days"):
+        trained(ground, short)
+    assert ground.registry.models() == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda path: path.with_suffix(".json").unlink(),
+            r"\.json is no record of a training set \(.*Make the set again",
+        ),
+        (
+            lambda path: path.with_suffix(".json").write_text(json.dumps({"hash": "x"})),
+            "is not the training set .* but x",
+        ),
+        (
+            lambda path: path.write_bytes(write_training_set(path.parent / "other", seed=2).path.read_bytes()),
+            "but [0-9a-f]{64}",
+        ),
+    ],
+    ids=["no record", "another's record", "other rows"],
+)
+def test_a_file_that_is_not_what_its_record_says_makes_no_version(ground, tmp_path, damage, message):
+    made = write_training_set(tmp_path / "set")
+    damage(made.path)
+    with pytest.raises(ModelError, match=message):
+        trained(ground, made)
+    assert ground.registry.models() == []
