@@ -12,12 +12,18 @@ from snowpipe_platform.execution.draft import Draft, table_layout, write_draft
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.execution.judge import change_quality, rules_of, table_quality
-from snowpipe_platform.execution.plan import CODE_VERSION_PROPERTY, NOTHING_TO_REPLAY, Plan, TableRequest
+from snowpipe_platform.execution.plan import (
+    CODE_VERSION_PROPERTY,
+    NOTHING_TO_REPLAY,
+    PARTITION_PROPERTY,
+    Plan,
+    TableRequest,
+)
 from snowpipe_platform.execution.planning import decide
 from snowpipe_platform.execution.related import JUDGED_WITH_PROPERTY
 from snowpipe_platform.records import Commit, TableState
 from snowpipe_platform.spec.analysis_dates import DATES_PROPERTY
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
 from snowpipe_platform.spec.table import ChangesTable
@@ -43,7 +49,6 @@ __all__ = [
 
 RUN_ID_PROPERTY = "snowpipe.run-id"
 JOB_PROPERTY = "snowpipe.job"
-PARTITION_PROPERTY = "snowpipe.partition"
 ROWS_PROPERTY = "snowpipe.rows"
 HELD = "held"
 OVERRIDE_PROPERTY = "snowpipe.override"
@@ -198,7 +203,7 @@ def _properties(plan: Plan, draft: Draft, *, is_held: bool, started: float) -> M
 def _release_held(plan: Plan, ground: Ground) -> None:
     """Forget branches whose rows are now in the table; of a changes table, those of all their extractions; of an as-of
     table, the date's."""
-    if isinstance(plan.table, AsOfTable):
+    if isinstance(plan.table, DatedTable):
         ground.lake.release(plan.table.name, held_branch(plan))
         return
     for branch, state in ground.lake.held(plan.table.name).items():

@@ -26,7 +26,7 @@ from snowpipe_platform.orchestration.resources import GROUND, GroundResource
 from snowpipe_platform.orchestration.schedules import EXTRACT_JOB, extraction_schedule
 from snowpipe_platform.orchestration.sensors import automation_sensor, continuation_sensor, sweep_sensor
 from snowpipe_platform.orchestration.table_assets import table_asset
-from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable
+from snowpipe_platform.spec.as_of import ANALYSIS_DATE, DatedTable
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import LOAD_DAY, Table
 
@@ -56,7 +56,7 @@ def _definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace) -> dg.D
     extract = dg.define_asset_job(
         EXTRACT_JOB, dg.AssetSelection.groups("bronze"), description="Land one load day of every query."
     )
-    as_of = [table for table in pipeline.tables if isinstance(table, AsOfTable)]
+    as_of = [table for table in pipeline.tables if isinstance(table, DatedTable)]
     by_date = dg.AssetSelection.assets(*(asset_key(table.name) for table in as_of))
     everything = dg.define_asset_job(
         "everything",

@@ -13,7 +13,7 @@ from snowpipe_platform.errors import PipelineError, SnowpipeError, openable
 from snowpipe_platform.spec.import_errors import import_error
 from snowpipe_platform.spec.table import Table
 
-LAYERS = ("silver", "gold")
+LAYERS = ("silver", "gold", "features")
 DEFAULT_FIRST_DAY = date(2024, 1, 1)
 QUERY_FILE_ENDINGS = (".yaml", ".yml", ".json")
 
@@ -90,7 +90,7 @@ def _table(module: ModuleType, name: str) -> Table:
 
 def _no_table(module: ModuleType, found: object) -> str:
     if found is not None:
-        kinds = "ChangesTable(...), DerivedTable(...) or AsOfTable(...)"
+        kinds = "ChangesTable(...), DerivedTable(...), AsOfTable(...) or FeatureGroup(...)"
         return f"TABLE is {reprlib.repr(found)}, no table. Write TABLE = {kinds}."
     other = [name for name, value in vars(module).items() if isinstance(value, Table)]
     mend = f"Rename {other[0]!r} to TABLE" if other else "Start the file's name with '_' if it is no table"
@@ -104,7 +104,8 @@ def _refuse_strays(root: Path) -> None:
         is_read = len(place.parts) == 2 and place.parts[0] in LAYERS  # noqa: PLR2004 - the folder and the file
         is_private = any(part.startswith(("_", ".")) for part in place.parts)
         if not is_read and not is_private and DECLARES_TABLE.search(path.read_text(encoding="utf-8", errors="replace")):
-            folders = " and ".join(f"{openable(root / layer)}/" for layer in LAYERS)
+            *first, last = (f"{openable(root / layer)}/" for layer in LAYERS)
+            folders = f"{', '.join(first)} and {last}"
             msg = f"{openable(path)}: declares a TABLE, and tables are read from the files of {folders} only."
             raise PipelineError(f"{msg} Move it there.")
 

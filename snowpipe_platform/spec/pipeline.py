@@ -9,8 +9,9 @@ import ibis
 import ibis.expr.datatypes as dt
 
 from snowpipe_platform.errors import PipelineError, did_you_mean
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable
 from snowpipe_platform.spec.extraction import QueriesFile, Query
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.package import DEFAULT_FIRST_DAY, first_day, import_package, queries_path, tables_of
 from snowpipe_platform.spec.queries_file import load_queries_file
 from snowpipe_platform.spec.schema_change import holds
@@ -103,6 +104,8 @@ def build_pipeline(
     for table in ordered:
         if isinstance(table, DerivedTable):
             _refuse_scope(table, by_name)
+        if isinstance(table, FeatureGroup):
+            _refuse_source(table, by_name.get(table.source))
     return Pipeline(name, queries, ordered, first_day)
 
 
@@ -127,7 +130,23 @@ def _refuse_history(table: Table, read: Table | None, name: str) -> None:
     if isinstance(table, AsOfTable) and not isinstance(read, ChangesTable):
         raise PipelineError(f"{reads}, which keeps no history. An as-of table reads changes tables only.")
     if isinstance(read, AsOfTable):
-        raise PipelineError(f"{reads}, an as-of table, which no table is built from. Name the tables it reads.")
+        raise PipelineError(f"{reads}, an as-of table, which only feature groups read. Name the tables it reads.")
+    if isinstance(read, FeatureGroup):
+        raise PipelineError(f"{reads}, a feature group, which only training sets read. Name the tables it reads.")
+
+
+def _refuse_source(group: FeatureGroup, source: Table | None) -> None:
+    """A feature is a column of the source's, with a type that holds its values."""
+    about = f"{group.defined_in}: {group.name}"
+    if not isinstance(source, AsOfTable):
+        raise PipelineError(f"{about} takes features from {group.source!r}. Name an as-of table: it has dates.")
+    for name, wanted in group.source_schema().items():
+        found = source.contract_schema.get(name)
+        if found is None:
+            hint = did_you_mean(name, [column for column in source.contract_schema if column != ANALYSIS_DATE])
+            raise PipelineError(f"{about}: {name!r} is no column of {source.name}. {hint}")
+        if not holds(wanted, found):
+            raise PipelineError(f"{about}: {name!r} is {wanted}, and {found} in {source.name}. Give it that type.")
 
 
 def _require_related(table: Table, by_name: Mapping[str, Table]) -> None:
