@@ -18,6 +18,8 @@ from snowpipe_platform.records import (
     Closing,
     Commit,
     DeadLetter,
+    EntityKey,
+    FeatureRow,
     FileLayout,
     HeldLease,
     LakeFile,
@@ -32,6 +34,7 @@ from snowpipe_platform.records import (
     TableLayout,
     TableState,
 )
+from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
 
 
@@ -163,6 +166,27 @@ class DeadLetters(Protocol):
 
     def closed(self) -> list[ClosedLetter]:
         """Those that wait no more, the last closed last. One that failed again since is in both lists."""
+
+
+class FeatureStore(Protocol):
+    """The latest features of each entity, by feature group, for who must answer at once. It never goes backwards: of
+    two rows of an entity the one with the later event_time stays, and of the same event_time the one with the later
+    created_time, in whatever order and however often they are put. All of it can be made anew from the history."""
+
+    def put(self, group: str, rows: Sequence[FeatureRow]) -> None:
+        """Keep those that are later than what is there; all of them or, after an error, none."""
+
+    def get(self, group: str, keys: Collection[EntityKey]) -> dict[EntityKey, FeatureRow]:
+        """The latest row of each key that has one."""
+
+    def count(self, group: str) -> int:
+        """How many entities have a row."""
+
+    def reached(self, group: str) -> UpstreamCommit | None:
+        """The commit of the history up to which all rows were put; None at first."""
+
+    def set_reached(self, group: str, commit: UpstreamCommit) -> None:
+        """Say so, after they were."""
 
 
 class Lake(Protocol):

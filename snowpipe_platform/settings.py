@@ -72,6 +72,11 @@ class Settings(BaseSettings):
         return self.home / "state.db"
 
     @property
+    def online_path(self) -> Path:
+        """The online store of features."""
+        return self.home / "online.db"
+
+    @property
     def dagster_home(self) -> Path:
         """Absolute, as Dagster wants it."""
         return (self.home / "dagster").resolve()

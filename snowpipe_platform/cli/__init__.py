@@ -10,6 +10,7 @@ from snowpipe_platform.cli import (
     bronze,
     daily,
     dead_letters,
+    features,
     init,
     lineage,
     maintain,
@@ -35,6 +36,7 @@ maintain.register(app)
 lineage.register(app)
 plan.register(app)
 init.register(app)
+app.add_typer(features.app, name="features")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(dead_letters.app, name="dead-letters")
 

@@ -22,6 +22,13 @@ def table_names() -> list[str]:
     return [*full, *(name.partition("/")[2] for name in full)]
 
 
+def group_names() -> list[str]:
+    """Short names of feature groups, then full ones."""
+    folder = _package_folder()
+    full = [] if folder is None else _tables(folder, "features")
+    return [*(name.partition("/")[2] for name in full), *full]
+
+
 def query_names() -> list[str]:
     """As the queries file has them; none where it cannot be read."""
     folder = _package_folder()

@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 
-from snowpipe_platform.ports import BronzeStore, DeadLetters, Engine, Lake, RecognizerFactory, StateStore, Warehouse
+from snowpipe_platform.ports import (
+    BronzeStore,
+    DeadLetters,
+    Engine,
+    FeatureStore,
+    Lake,
+    RecognizerFactory,
+    StateStore,
+    Warehouse,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +25,7 @@ class Ground:
     dead_letters: DeadLetters
     lake: Lake
     engine: Engine
+    online: FeatureStore
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, held_days
 from snowpipe_platform.execution.feature_plan import source_dates
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import TableInputs, read_inputs
+from snowpipe_platform.execution.online import is_level
 from snowpipe_platform.execution.related import judged_with_the_same
 from snowpipe_platform.execution.run import concerns
 from snowpipe_platform.records import TableState
@@ -84,7 +85,8 @@ def due_dates(pipeline: Pipeline, table: DatedTable, ground: Ground, *, now: dat
     if any(state is None for state in inputs.states.values()):
         return DueDates((), dates, "")
     held = [day for name in table.inputs for day in held_days(ground.lake.held(name))]
-    wanted = sorted((_there(table, inputs, now) - dates.all) | set(dates.restatable(table.restate_days)))
+    behind = _offline(table, inputs, dates, ground)
+    wanted = sorted((_there(table, inputs, now) - dates.all) | set(dates.restatable(table.restate_days)) | behind)
     commits = {name: state.as_upstream for name, state in inputs.states.items() if state is not None}
     tried = {day for day in held_days(_tried(table, Consumption({}, commits), ground)) if day is not None}
     due = (
@@ -102,6 +104,13 @@ def _there(table: DatedTable, inputs: TableInputs, now: datetime) -> set[date]:
     if isinstance(table, FeatureGroup):
         return set(source_dates(table, inputs))
     return {entry.load_day for log in inputs.logs.values() for entry in log if end_of(entry.load_day) <= now}
+
+
+def _offline(table: DatedTable, inputs: TableInputs, dates: AnalysisDates, ground: Ground) -> frozenset[date]:
+    """The newest date of a feature group whose online store lacks something: a run of any date brings it."""
+    if not isinstance(table, FeatureGroup) or inputs.base is None or is_level(table, inputs.base, ground):
+        return frozenset()
+    return frozenset({max(dates.all)})
 
 
 def _waits_for(table: DatedTable, on: date, inputs: TableInputs) -> str | None:

@@ -21,7 +21,7 @@ CREATED_TIME = "created_time"
 EVERY_DATE = date.max.toordinal()
 """Days back: all there can be."""
 
-FeatureValue = int | float | bool | str | Decimal | date | datetime | None
+Default = int | float | bool | str | Decimal | date | datetime | None
 
 _TIMES = {
     EVENT_TIME: "exclusive end of the date the features are as of, UTC",
@@ -51,7 +51,7 @@ class Feature:
     type: str
     description: str
     window: timedelta | None = None
-    default: FeatureValue = None
+    default: Default = None
 
     @property
     def dtype(self) -> dt.DataType:

@@ -85,3 +85,16 @@ def test_a_date_that_its_source_does_not_have_fails_and_says_what_it_waits_for(s
     (event,) = failed.get_step_failure_events()
     told = event.step_failure_data.user_failure_data.description
     assert told == f"{GROUP} of {DAYS[0]} waits for {STATES} of {DAYS[0]}; it is requested once that is there"
+
+
+def test_what_online_lacks_is_requested_with_the_newest_date_until_it_is_there(shop):
+    shop.land(DAYS[0], change("a", 0.5, name="A"))
+    shop.land(DAYS[1], change("a", 1.5, name="AA"))
+    for day in DAYS:
+        shop.make(day)
+    for file in shop.ledger.folder.glob("online.db*"):
+        file.unlink()
+    assert shop.requested() == [(DAYS[1], [KEY])]
+    assert shop.make(DAYS[1], KEY).success
+    assert shop.requested() == []
+    assert shop.ledger.ground.online.get(GROUP, ["a"])["a"].values["name"] == "AA"
