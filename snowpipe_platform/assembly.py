@@ -5,6 +5,7 @@ from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer
 from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform.backends.local_bronze import LocalBronze
+from snowpipe_platform.backends.local_training import LocalTraining
 from snowpipe_platform.backends.sqlite_features import SqliteFeatures
 from snowpipe_platform.backends.sqlite_state import SqliteState
 from snowpipe_platform.execution.ground import Ground
@@ -23,4 +24,5 @@ def build_ground(settings: Settings) -> Ground:
         lake=IcebergLake(settings.lake_folder),
         engine=DuckDBEngine(memory_limit=settings.memory_limit, threads=settings.threads),
         online=SqliteFeatures(settings.online_path),
+        training_sets=LocalTraining(settings.training_folder),
     )

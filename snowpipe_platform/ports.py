@@ -33,6 +33,7 @@ from snowpipe_platform.records import (
     StagedFile,
     TableLayout,
     TableState,
+    TrainingSetRecord,
 )
 from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
@@ -189,6 +190,20 @@ class FeatureStore(Protocol):
         """Say so, after they were."""
 
 
+class TrainingSetStore(Protocol):
+    """Immutable files, each named by its content, with a record of what it was made of."""
+
+    def put(self, record: TrainingSetRecord, file: bytes) -> TrainingSetRecord:
+        """Keep the file, then the record. Where the content is there already nothing changes; returns the record that
+        is kept."""
+
+    def all(self, name: str) -> list[TrainingSetRecord]:
+        """Of one training set, oldest first."""
+
+    def locate(self, record: TrainingSetRecord) -> str:
+        """The address its file is read from."""
+
+
 class Lake(Protocol):
     """Iceberg tables. Reads see whole commits only; a commit appears at once or not at all."""
 
@@ -252,6 +267,13 @@ class Lake(Protocol):
     def expire(self, table: str, snapshot_ids: Collection[int]) -> None:
         """Forget snapshots; their files stay. Raises CommitConflictError when one is needed, or the table's branches
         and tags changed meanwhile; nothing changes then."""
+
+    def tag(self, table: str, name: str, *, snapshot_id: int) -> None:
+        """Give a snapshot a name, so that it is never expired. A name that is taken stays. Raises LakeError for a
+        snapshot that is gone."""
+
+    def tags(self, table: str) -> dict[str, int]:
+        """Snapshots by their names, branches left out."""
 
     def leftovers(self, table: str, *, before: datetime, without: Collection[int] = ()) -> list[Leftover]:
         """Files written before the instant that no snapshot reaches, nor the history of the table's metadata; `without`

@@ -116,6 +116,23 @@ class FeatureRow:
     values: Mapping[str, FeatureValue]
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainingSetRecord:
+    """What is known of a training set. hash: SHA-256 of its file, 64 hex digits. first_label_at, last_label_at: the
+    first and last of its instants, UTC. inputs: the commit of each table it is made of."""
+
+    name: str
+    hash: str
+    rows: int
+    first_label_at: datetime
+    last_label_at: datetime
+    feature_group: str
+    feature_group_version: int
+    inputs: Mapping[str, UpstreamCommit]
+    code_version: str
+    created_at: datetime
+
+
 @dataclass(frozen=True)
 class TableLayout:
     """What an Iceberg table is created from. partition_columns: identity partitions."""

@@ -5,7 +5,7 @@ shop.land("2024-01-01", change("a", 0.5, name="A"))
 make(shop, D1)
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from snowpipe_platform.execution.execute import TableResult
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.feature import Feature, FeatureGroup
 from snowpipe_platform.spec.history import latest
+from snowpipe_platform.spec.label import Context, Label, TrainingSet
+from snowpipe_platform.spec.table import CHANGED_AT
 from snowpipe_platform_tests.ledger import CHANGES, START, Ledger
 
 STATES, GROUP = "gold/item_states", "features/items"
@@ -76,3 +78,36 @@ def history(ledger: Ledger, on: date | None = None) -> list[tuple[Any, ...]]:
     found = ledger.rows(GROUP, "analysis_date, id, created_time, name, amount")
     rows = [(day, key, name, amount) for day, key, _, name, amount in found]
     return rows if on is None else [row[1:] for row in rows if row[0] == on]
+
+
+HORIZON, MAX_AGE = timedelta(days=1, hours=12), timedelta(days=2)
+
+
+def silent(known: Any, later: Any, at: datetime, _until: datetime) -> Any:
+    """Items that exist, and whether nothing changes about them until the end of the horizon."""
+    items = latest(known[CHANGES.name], key=["id"])
+    changed = later[CHANGES.name].filter(later[CHANGES.name][CHANGED_AT] >= at)
+    return items.select("id", silent=items.id.notin(changed.id))
+
+
+def half_days(first: datetime, last: datetime) -> list[datetime]:
+    """Every midnight and noon."""
+    count = int((last - first) / timedelta(hours=12))
+    return [first + n * timedelta(hours=12) for n in range(count + 1)]
+
+
+TRAINING = TrainingSet(
+    name="silence",
+    description="Items, and whether they stay as they are.",
+    owners=("team:items",),
+    group=GROUP,
+    label=Label(name="silent", inputs=(CHANGES.name,), horizon=HORIZON, build=silent),
+    labels_at=half_days,
+    max_age=MAX_AGE,
+    context=(Context(name="called", table=STATES, column="name"),),
+    defined_in="shop/training_set.py",
+)
+
+
+def training_ledger(folder: Path) -> Ledger:
+    return Ledger(folder, (CHANGES, STATES_TABLE, group()), training_sets=(TRAINING,))

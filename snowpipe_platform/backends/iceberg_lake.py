@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from snowpipe_platform.backends.iceberg_branches import close_branch, held_states, open_branch
+from snowpipe_platform.backends.iceberg_branches import close_branch, held_states, open_branch, set_tag, tags_of
 from snowpipe_platform.backends.iceberg_maintenance import layout_on_disk, leftovers_of, remove_empty, snapshots_of
 from snowpipe_platform.backends.iceberg_place import path_of, reading_metadata
 from snowpipe_platform.backends.iceberg_schema import field_ids, partition_value, to_ibis
@@ -138,6 +138,13 @@ class IcebergLake(IcebergTables):
             expire(loaded, [one.snapshot_id for one in found])
         except REFUSED as error:
             raise _conflict(table) from error
+
+    def tag(self, table: str, name: str, *, snapshot_id: int) -> None:
+        set_tag(table, self._require(table), name, snapshot_id)
+
+    def tags(self, table: str) -> dict[str, int]:
+        loaded = self._load(table)
+        return {} if loaded is None else tags_of(loaded)
 
     def leftovers(self, table: str, *, before: datetime, without: Collection[int] = ()) -> list[Leftover]:
         loaded = self._require(table)

@@ -10,6 +10,7 @@ from snowpipe_platform.ports import (
     Lake,
     RecognizerFactory,
     StateStore,
+    TrainingSetStore,
     Warehouse,
 )
 
@@ -26,6 +27,7 @@ class Ground:
     lake: Lake
     engine: Engine
     online: FeatureStore
+    training_sets: TrainingSetStore
 
 
 @dataclass(frozen=True, kw_only=True)

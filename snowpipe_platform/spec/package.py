@@ -11,12 +11,14 @@ from types import ModuleType
 
 from snowpipe_platform.errors import PipelineError, SnowpipeError, openable
 from snowpipe_platform.spec.import_errors import import_error
+from snowpipe_platform.spec.label import TrainingSet
 from snowpipe_platform.spec.table import Table
 
 LAYERS = ("silver", "gold", "features")
 DEFAULT_FIRST_DAY = date(2024, 1, 1)
 QUERY_FILE_ENDINGS = (".yaml", ".yml", ".json")
 
+TRAINING_SET = "training_set"
 DECLARES_TABLE = re.compile(r"^TABLE\b[^=\n]*=", re.MULTILINE)
 
 
@@ -67,6 +69,22 @@ def tables_of(root: ModuleType) -> Iterator[Table]:
                 module = _import_table(f"{root.__name__}.{layer}.{info.name}", _folder(root))
                 yield _table(module, f"{layer}/{info.name}")
     _refuse_strays(_folder(root))
+
+
+def training_sets_of(root: ModuleType) -> Iterator[TrainingSet]:
+    """The TRAINING_SET of every folder of models. Raises PipelineError."""
+    for info in pkgutil.iter_modules([str(_folder(root) / "models")]):
+        if info.ispkg and (_folder(root) / "models" / info.name / f"{TRAINING_SET}.py").is_file():
+            module = _import_table(f"{root.__name__}.models.{info.name}.{TRAINING_SET}", _folder(root))
+            found = getattr(module, TRAINING_SET.upper(), None)
+            if not isinstance(found, TrainingSet):
+                raise PipelineError(
+                    f"{_file(module)}: declares no TRAINING_SET. Write TRAINING_SET = TrainingSet(...)."
+                )
+            if found.name != info.name:
+                msg = f"{_file(module)}: its TRAINING_SET is called {found.name!r}. It is called after its folder"
+                raise PipelineError(f"{msg}: {info.name!r}. Rename one of the two.")
+            yield found
 
 
 def _import_table(name: str, folder: Path) -> ModuleType:

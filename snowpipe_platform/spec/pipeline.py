@@ -1,6 +1,6 @@
 """A pipeline: a queries file and one file per table, in a package of their own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -12,7 +12,15 @@ from snowpipe_platform.errors import PipelineError, did_you_mean
 from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable
 from snowpipe_platform.spec.extraction import QueriesFile, Query
 from snowpipe_platform.spec.feature import FeatureGroup
-from snowpipe_platform.spec.package import DEFAULT_FIRST_DAY, first_day, import_package, queries_path, tables_of
+from snowpipe_platform.spec.label import TrainingSet, refuse_training_set
+from snowpipe_platform.spec.package import (
+    DEFAULT_FIRST_DAY,
+    first_day,
+    import_package,
+    queries_path,
+    tables_of,
+    training_sets_of,
+)
 from snowpipe_platform.spec.queries_file import load_queries_file
 from snowpipe_platform.spec.schema_change import holds
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
@@ -26,6 +34,7 @@ class Pipeline:
     queries: QueriesFile
     tables: tuple[Table, ...]
     first_day: date = DEFAULT_FIRST_DAY
+    training_sets: tuple[TrainingSet, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Table]:
@@ -73,12 +82,17 @@ class Pipeline:
 def load_pipeline(package: str) -> Pipeline:
     """Import the package's tables and read its queries file. Raises PipelineError or QueriesFileError."""
     root = import_package(package)
-    day, tables = first_day(root), list(tables_of(root))
-    return build_pipeline(package, load_queries_file(queries_path(root)), tables, first_day=day)
+    day, tables, sets = first_day(root), list(tables_of(root)), list(training_sets_of(root))
+    return build_pipeline(package, load_queries_file(queries_path(root)), tables, first_day=day, training_sets=sets)
 
 
 def build_pipeline(
-    name: str, queries: QueriesFile, tables: list[Table], *, first_day: date = DEFAULT_FIRST_DAY
+    name: str,
+    queries: QueriesFile,
+    tables: list[Table],
+    *,
+    first_day: date = DEFAULT_FIRST_DAY,
+    training_sets: Sequence[TrainingSet] = (),
 ) -> Pipeline:
     """Check that every input exists and every rule can run, and order the tables.
 
@@ -101,12 +115,19 @@ def build_pipeline(
             if isinstance(table, DerivedTable | AsOfTable) and upstream in table.inputs:
                 _refuse_history(table, by_name.get(upstream), upstream)
     ordered = tuple(_in_order(by_name))
-    for table in ordered:
+    _refuse_misfits(ordered, by_name)
+    for training in training_sets:
+        refuse_training_set(training, by_name)
+    return Pipeline(name, queries, ordered, first_day, tuple(training_sets))
+
+
+def _refuse_misfits(tables: Sequence[Table], by_name: Mapping[str, Table]) -> None:
+    """Raises PipelineError where a table's columns are not those of what it reads."""
+    for table in tables:
         if isinstance(table, DerivedTable):
             _refuse_scope(table, by_name)
         if isinstance(table, FeatureGroup):
             _refuse_source(table, by_name.get(table.source))
-    return Pipeline(name, queries, ordered, first_day)
 
 
 def _refuse_scope(table: DerivedTable, by_name: Mapping[str, Table]) -> None:

@@ -74,7 +74,7 @@ class Table:
     description: str
     owners: tuple[str, ...] = ()
     partition_columns: tuple[str, ...] = ()
-    defined_in: str = field(default_factory=lambda: _caller(), compare=False)  # noqa: PLW0108 - defined below
+    defined_in: str = field(default_factory=lambda: declaring_file(), compare=False)  # noqa: PLW0108 - defined below
 
     layers: ClassVar[tuple[str, ...]] = ("silver", "gold")
     """Where a table of the kind may be."""
@@ -268,8 +268,8 @@ def related(table: Table) -> ir.Table:
     return ibis.table(table.schema, name=table.name)
 
 
-def _caller() -> str:
-    """The file that declares the table, for messages."""
+def declaring_file() -> str:
+    """The file that declares a table, for messages."""
     for frame in inspect.stack(context=0)[1:]:
         module = frame.frame.f_globals.get("__name__", "")
         if not module.startswith(("snowpipe_platform.spec", "dataclasses")) and not frame.filename.startswith("<"):
