@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.as_of_plan import made_dates
-from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.inputs import snapshot_with
 from snowpipe_platform.records import LakeRows, TrainingSetRecord
 from snowpipe_platform.spec.analysis_dates import end_of
@@ -41,8 +41,9 @@ class MadeSet:
     positive: int
 
 
-def make_training_set(training: TrainingSet, pipeline: Pipeline, ground: Ground) -> MadeSet:
-    """The set of the tables as they are now. Raises LakeError where there is no label yet, with what is missing."""
+def make_training_set(training: TrainingSet, pipeline: Pipeline, ground: Ground, identity: RunIdentity) -> MadeSet:
+    """The set of the tables as they are now. Raises LakeError where there is no label yet, with what is missing, and
+    LeaseHeldError while another run writes one of them."""
     inputs = _commits(training, ground)
     group = _group(training, pipeline)
     dates = made_dates(ground.lake.state(group.name)).all
@@ -70,7 +71,9 @@ def make_training_set(training: TrainingSet, pipeline: Pipeline, ground: Ground)
         created_at=datetime.now(UTC).replace(tzinfo=None),
     )
     for name, commit in inputs.items():
-        ground.lake.tag(name, tag_of(record), snapshot_id=commit.snapshot_id)
+        # A tag is a change of the table's metadata: without the lease it would end another run's commit.
+        with ground.state.lease(name, holder=identity.run_id):
+            ground.lake.tag(name, tag_of(record), snapshot_id=commit.snapshot_id)
     kept = ground.training_sets.put(record, file)
     return MadeSet(kept, kept == record, int(pa.compute.sum(rows[training.label.name]).as_py() or 0))
 

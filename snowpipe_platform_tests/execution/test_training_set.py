@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from snowpipe_platform.errors import LakeError
+from snowpipe_platform.errors import LakeError, LeaseHeldError
 from snowpipe_platform.execution.training_set import encoded, make_training_set, remade
 from snowpipe_platform_tests.grouped import D1, GROUP, STATES, TRAINING, make, training_ledger
 from snowpipe_platform_tests.kit import Faulty, Killed
-from snowpipe_platform_tests.ledger import CHANGES, START, change
+from snowpipe_platform_tests.ledger import CHANGES, IDENTITY, START, change
 from snowpipe_platform_tests.upkeep import maintained
 
 DAYS = [D1 + timedelta(days=n) for n in range(5)]
@@ -35,7 +35,7 @@ def settled(tmp_path_factory):
 
 
 def made(ledger):
-    return make_training_set(TRAINING, ledger.pipeline, ledger.ground)
+    return make_training_set(TRAINING, ledger.pipeline, ledger.ground, IDENTITY)
 
 
 def rows_of(ledger, record):
@@ -189,10 +189,15 @@ def test_a_killed_run_leaves_what_the_next_one_completes(ledger, adapter, after)
     three_days(ledger)
     inner = getattr(ledger.ground, adapter)
     fault = {"tag": [2]} if adapter == "lake" else {"put": [1]}
+    faulty = ledger.swap(**{adapter: Faulty(inner, Killed(), fault, after=after)})
     with pytest.raises(Killed):
-        make_training_set(
-            TRAINING, ledger.pipeline, ledger.swap(**{adapter: Faulty(inner, Killed(), fault, after=after)})
-        )
+        make_training_set(TRAINING, ledger.pipeline, faulty, IDENTITY)
     record = made(ledger).record
     assert ledger.ground.training_sets.all("silence") == [record]
     assert all(ledger.ground.lake.tags(name) for name in record.inputs)
+
+
+def test_a_table_that_another_run_writes_is_not_tagged_under_it(settled):
+    told = pytest.raises(LeaseHeldError, match=r"a run .* is writing")
+    with settled.ground.state.lease(STATES, holder="a run"), told:
+        made(settled)
