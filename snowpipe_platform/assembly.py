@@ -10,6 +10,8 @@ from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform.backends.local_bronze import LocalBronze
 from snowpipe_platform.backends.local_endpoint import LocalEndpoint
 from snowpipe_platform.backends.local_trainer import LocalTrainer
+from snowpipe_platform.backends.local_training import LocalTraining
+from snowpipe_platform.backends.sqlite_features import SqliteFeatures
 from snowpipe_platform.backends.sqlite_registry import SqliteRegistry
 from snowpipe_platform.backends.sqlite_state import SqliteState
 from snowpipe_platform.execution.ground import Ground, ModelGround
@@ -27,6 +29,8 @@ def build_ground(settings: Settings) -> Ground:
         dead_letters=state,
         lake=IcebergLake(settings.lake_folder),
         engine=DuckDBEngine(memory_limit=settings.memory_limit, threads=settings.threads),
+        online=SqliteFeatures(settings.online_path),
+        training_sets=LocalTraining(settings.training_folder),
     )
 
 

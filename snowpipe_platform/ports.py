@@ -20,6 +20,8 @@ from snowpipe_platform.records import (
     Commit,
     DeadLetter,
     Deployment,
+    EntityKey,
+    FeatureRow,
     FileLayout,
     HeldLease,
     LakeFile,
@@ -33,7 +35,9 @@ from snowpipe_platform.records import (
     StagedFile,
     TableLayout,
     TableState,
+    TrainingSetRecord,
 )
+from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
 from snowpipe_platform.spec.model import TrainingJob
 from snowpipe_platform.spec.model_version import Candidate, Decision, ModelVersion, Served
@@ -169,6 +173,41 @@ class DeadLetters(Protocol):
         """Those that wait no more, the last closed last. One that failed again since is in both lists."""
 
 
+class FeatureStore(Protocol):
+    """The latest features of each entity, by feature group, for who must answer at once. It never goes backwards: of
+    two rows of an entity the one with the later event_time stays, and of the same event_time the one with the later
+    created_time, in whatever order and however often they are put. All of it can be made anew from the history."""
+
+    def put(self, group: str, rows: Sequence[FeatureRow]) -> None:
+        """Keep those that are later than what is there; all of them or, after an error, none."""
+
+    def get(self, group: str, keys: Collection[EntityKey]) -> dict[EntityKey, FeatureRow]:
+        """The latest row of each key that has one."""
+
+    def count(self, group: str) -> int:
+        """How many entities have a row."""
+
+    def reached(self, group: str) -> UpstreamCommit | None:
+        """The commit of the history up to which all rows were put; None at first."""
+
+    def set_reached(self, group: str, commit: UpstreamCommit) -> None:
+        """Say so, after they were."""
+
+
+class TrainingSetStore(Protocol):
+    """Immutable files, each named by its content, with a record of what it was made of."""
+
+    def put(self, record: TrainingSetRecord, file: bytes) -> TrainingSetRecord:
+        """Keep the file, then the record. Where the content is there already nothing changes; returns the record that
+        is kept."""
+
+    def all(self, name: str) -> list[TrainingSetRecord]:
+        """Of one training set, oldest first."""
+
+    def locate(self, record: TrainingSetRecord) -> str:
+        """The address its file is read from."""
+
+
 class Lake(Protocol):
     """Iceberg tables. Reads see whole commits only; a commit appears at once or not at all."""
 
@@ -232,6 +271,13 @@ class Lake(Protocol):
     def expire(self, table: str, snapshot_ids: Collection[int]) -> None:
         """Forget snapshots; their files stay. Raises CommitConflictError when one is needed, or the table's branches
         and tags changed meanwhile; nothing changes then."""
+
+    def tag(self, table: str, name: str, *, snapshot_id: int) -> None:
+        """Give a snapshot a name, so that it is never expired. A name that is taken stays. Raises LakeError for a
+        snapshot that is gone."""
+
+    def tags(self, table: str) -> dict[str, int]:
+        """Snapshots by their names, branches left out."""
 
     def leftovers(self, table: str, *, before: datetime, without: Collection[int] = ()) -> list[Leftover]:
         """Files written before the instant that no snapshot reaches, nor the history of the table's metadata; `without`

@@ -12,6 +12,8 @@ import pyarrow as pa
 from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.manifest import Manifest
 
+EntityKey: TypeAlias = int | str
+FeatureValue: TypeAlias = int | float | bool | str | Decimal | date | datetime | None
 Parameter = str | int | float | bool | bytes | Decimal | date | datetime | None
 
 
@@ -101,6 +103,34 @@ class ClosedLetter:
 
     letter: DeadLetter
     closing: Closing
+
+
+@dataclass(frozen=True)
+class FeatureRow:
+    """The features of one entity. event_time: until when they are true, exclusive; created_time: when they were known;
+    both UTC. values: by feature, in its type; None is missing."""
+
+    key: EntityKey
+    event_time: datetime
+    created_time: datetime
+    values: Mapping[str, FeatureValue]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSetRecord:
+    """What is known of a training set. hash: SHA-256 of its file, 64 hex digits. first_label_at, last_label_at: the
+    first and last of its instants, UTC. inputs: the commit of each table it is made of."""
+
+    name: str
+    hash: str
+    rows: int
+    first_label_at: datetime
+    last_label_at: datetime
+    feature_group: str
+    feature_group_version: int
+    inputs: Mapping[str, UpstreamCommit]
+    code_version: str
+    created_at: datetime
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,16 @@ class Settings(BaseSettings):
         return self.home / "endpoint"
 
     @property
+    def online_path(self) -> Path:
+        """The online store of features."""
+        return self.home / "online.db"
+
+    @property
+    def training_folder(self) -> Path:
+        """Of training sets."""
+        return self.home / "training"
+
+    @property
     def dagster_home(self) -> Path:
         """Absolute, as Dagster wants it."""
         return (self.home / "dagster").resolve()

@@ -24,6 +24,8 @@ from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer
 from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform.backends.local_bronze import LocalBronze
+from snowpipe_platform.backends.local_training import LocalTraining
+from snowpipe_platform.backends.sqlite_features import SqliteFeatures
 from snowpipe_platform.backends.sqlite_state import SqliteState
 from snowpipe_platform.execution.extraction import ExtractionRequest, ExtractionResult, execute_extraction
 from snowpipe_platform.execution.extraction_plan import Window
@@ -81,6 +83,8 @@ def make_ground(folder: Path, source: Path, **replaced: Any) -> Ground:
         dead_letters=state,
         lake=IcebergLake(folder / "lake"),
         engine=DuckDBEngine(memory_limit="1GB"),
+        online=SqliteFeatures(folder / "online.db"),
+        training_sets=LocalTraining(folder / "training"),
     )
     return replace(ground, **replaced)
 

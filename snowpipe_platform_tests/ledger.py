@@ -23,6 +23,7 @@ from snowpipe_platform.execution.execute import TableResult, run_table
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.plan import Replay, TableRequest
 from snowpipe_platform.spec.history import latest, versions
+from snowpipe_platform.spec.label import TrainingSet
 from snowpipe_platform.spec.manifest import BronzeFile, ColumnSpec, Manifest
 from snowpipe_platform.spec.pipeline import Pipeline, build_pipeline
 from snowpipe_platform.spec.queries_file import parse_queries
@@ -108,6 +109,7 @@ class Ledger:
     folder: Path
     tables: tuple[Table, ...] = (CHANGES, DIM, FCT)
     columns: dict[str, str] = field(default_factory=lambda: dict(COLUMNS))
+    training_sets: tuple[TrainingSet, ...] = ()
     ground: Ground = field(init=False)
     pipeline: Pipeline = field(init=False)
 
@@ -116,7 +118,7 @@ class Ledger:
         self.use(*self.tables)
 
     def use(self, *tables: Table) -> None:
-        self.pipeline = build_pipeline("ledger", QUERIES, list(tables))
+        self.pipeline = build_pipeline("ledger", QUERIES, list(tables), training_sets=self.training_sets)
 
     def swap(self, **adapters: Any) -> Ground:
         """The ground with other adapters; the ledger keeps its own."""

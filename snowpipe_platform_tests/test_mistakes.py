@@ -415,18 +415,18 @@ def test_a_mistake_is_answered_with_its_file_the_thing_and_the_mend(project, edi
         ),
         pytest.param(
             "daily_revenue.py",
-            "my_shop/daily_revenue.py: declares a TABLE, and tables are read from the files of my_shop/silver/ and "
-            "my_shop/gold/ only. Move it there.",
+            "my_shop/daily_revenue.py: declares a TABLE, and tables are read from the files of my_shop/silver/, "
+            "my_shop/gold/ and my_shop/features/ only. Move it there.",
         ),
         pytest.param(
             "platinum/daily_revenue.py",
             "my_shop/platinum/daily_revenue.py: declares a TABLE, and tables are read from the files of "
-            "my_shop/silver/ and my_shop/gold/ only. Move it there.",
+            "my_shop/silver/, my_shop/gold/ and my_shop/features/ only. Move it there.",
         ),
         pytest.param(
             "gold/finance/daily_revenue.py",
             "my_shop/gold/finance/daily_revenue.py: declares a TABLE, and tables are read from the files of "
-            "my_shop/silver/ and my_shop/gold/ only. Move it there.",
+            "my_shop/silver/, my_shop/gold/ and my_shop/features/ only. Move it there.",
         ),
         pytest.param(
             "source/more.json",
@@ -457,7 +457,7 @@ def test_a_table_of_another_class_is_shown(project):
     project.write(GOLD, "TABLE = {'name': 'gold/daily_revenue'}\n")
     assert told(project) == (
         "my_shop/gold/daily_revenue.py: TABLE is {'name': 'gold/daily_revenue'}, no table. "
-        "Write TABLE = ChangesTable(...), DerivedTable(...) or AsOfTable(...)."
+        "Write TABLE = ChangesTable(...), DerivedTable(...), AsOfTable(...) or FeatureGroup(...)."
     )
 
 

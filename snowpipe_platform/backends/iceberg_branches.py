@@ -19,6 +19,25 @@ def held_states(name: str, table: "IcebergTable") -> dict[str, TableState]:
     return {branch: state_of(name, table, snapshot) for branch, snapshot in found.items() if snapshot is not None}
 
 
+def tags_of(table: "IcebergTable") -> dict[str, int]:
+    """Snapshots by tag."""
+    from pyiceberg.table.refs import SnapshotRefType  # noqa: PLC0415 - definitions must load without it
+
+    is_tag = SnapshotRefType.TAG
+    return {name: ref.snapshot_id for name, ref in table.refs().items() if ref.snapshot_ref_type == is_tag}
+
+
+def set_tag(name: str, table: "IcebergTable", tag: str, snapshot_id: int) -> None:
+    """A tag that is there stays. Raises LakeError for a snapshot that is gone, or a name a branch has."""
+    if tag in tags_of(table):
+        return
+    if table.snapshot_by_id(snapshot_id) is None or tag in table.refs():
+        raise LakeError(
+            f"{name}: snapshot {snapshot_id} cannot be tagged {tag!r}: it is gone, or the name is a branch's"
+        )
+    table.manage_snapshots().create_tag(snapshot_id, tag).commit()
+
+
 def open_branch(table: "IcebergTable", branch: str) -> None:
     """A branch starts from the table as it is; one left from an earlier attempt starts over. Iceberg has no branch
     beside nothing, so a table without a commit gets an empty one, which readers do not see."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from snowpipe_platform.backends.iceberg_branches import close_branch, held_states, open_branch
+from snowpipe_platform.backends.iceberg_branches import close_branch, held_states, open_branch, set_tag, tags_of
 from snowpipe_platform.backends.iceberg_maintenance import layout_on_disk, leftovers_of, remove_empty, snapshots_of
 from snowpipe_platform.backends.iceberg_place import path_of, reading_metadata
-from snowpipe_platform.backends.iceberg_schema import field_ids, to_ibis
+from snowpipe_platform.backends.iceberg_schema import field_ids, partition_value, to_ibis
 from snowpipe_platform.backends.iceberg_snapshots import (
     COMMIT_ID,
     COMMIT_NUMBER,
@@ -139,6 +139,13 @@ class IcebergLake(IcebergTables):
         except REFUSED as error:
             raise _conflict(table) from error
 
+    def tag(self, table: str, name: str, *, snapshot_id: int) -> None:
+        set_tag(table, self._require(table), name, snapshot_id)
+
+    def tags(self, table: str) -> dict[str, int]:
+        loaded = self._load(table)
+        return {} if loaded is None else tags_of(loaded)
+
     def leftovers(self, table: str, *, before: datetime, without: Collection[int] = ()) -> list[Leftover]:
         loaded = self._require(table)
         with reading_metadata(table, self._root):
@@ -169,7 +176,9 @@ class IcebergLake(IcebergTables):
 
 def _lake_file(file: "DataFile", table: "IcebergTable") -> LakeFile:
     fields = table.specs()[file.spec_id].fields
-    partition = tuple((field.name, file.partition[position]) for position, field in enumerate(fields))
+    partition = tuple(
+        (field.name, partition_value(table, field, file.partition[position])) for position, field in enumerate(fields)
+    )
     return LakeFile(path_of(file.file_path), file.record_count, file.file_size_in_bytes, partition)
 
 

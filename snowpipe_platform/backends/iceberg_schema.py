@@ -1,6 +1,7 @@
 """Between Ibis schemas and Iceberg's, with the field ids that files must carry."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -9,11 +10,13 @@ from snowpipe_platform.errors import LakeError
 from snowpipe_platform.records import TableLayout
 
 if TYPE_CHECKING:
+    from pyiceberg.partitioning import PartitionField
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table as IcebergTable
     from pyiceberg.table.update.schema import UpdateSchema
 
 FIELD_ID = "__duckdb_field_id"
+EPOCH = date(1970, 1, 1)
 
 
 def to_ibis(schema: "Schema") -> ibis.Schema:
@@ -24,6 +27,14 @@ def to_ibis(schema: "Schema") -> ibis.Schema:
 def field_ids(schema: "Schema") -> Mapping[str, object]:
     """Field ids by column, nested as DuckDB's COPY takes them."""
     return {field.name: _ids(field.field_id, field.field_type) for field in schema.fields}
+
+
+def partition_value(table: "IcebergTable", field: "PartitionField", value: object) -> object:
+    """As the column has it: PyIceberg gives a date as days since 1970."""
+    from pyiceberg.types import DateType  # noqa: PLC0415 - definitions must load without it
+
+    is_date = str(field.transform) == "identity" and isinstance(table.schema().find_type(field.source_id), DateType)
+    return EPOCH + timedelta(days=value) if is_date and isinstance(value, int) else value
 
 
 def evolve(table: "IcebergTable", layout: TableLayout) -> None:

@@ -10,6 +10,7 @@ from snowpipe_platform.cli import (
     bronze,
     daily,
     dead_letters,
+    features,
     init,
     lineage,
     maintain,
@@ -37,6 +38,7 @@ maintain.register(app)
 lineage.register(app)
 plan.register(app)
 init.register(app)
+app.add_typer(features.app, name="features")
 app.add_typer(quarantine.app, name="quarantine")
 serve.register(app)
 app.add_typer(dead_letters.app, name="dead-letters")

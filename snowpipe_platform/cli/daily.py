@@ -114,8 +114,8 @@ def sql(
 ) -> None:
     """Query tables by their names.
 
-    Schemas bronze, silver and gold; read-only. A changes table shows its valid rows; `silver.<name>_quarantine` has
-    the others.
+    Schemas bronze, silver, gold and features; read-only. A changes table shows its valid rows;
+    `silver.<name>_quarantine` has the others.
 
     - `snowpipe sql "select count(*) from silver.dim_customers where is_current"`
     - `snowpipe sql "from gold.daily_sales" --csv > sales.csv`

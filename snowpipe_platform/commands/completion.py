@@ -9,7 +9,7 @@ from typing import get_args
 from snowpipe_platform.errors import SnowpipeError
 from snowpipe_platform.settings import allow_local_packages, read_settings
 
-LAYERS = ("silver", "gold")
+LAYERS = ("silver", "gold", "features")
 
 
 def table_names() -> list[str]:
@@ -20,6 +20,13 @@ def table_names() -> list[str]:
     entities = [f"bronze/{entity}" for _, entity in _queries(folder / "source")]
     full = [*entities, *(name for layer in LAYERS for name in _tables(folder, layer))]
     return [*full, *(name.partition("/")[2] for name in full)]
+
+
+def group_names() -> list[str]:
+    """Short names of feature groups, then full ones."""
+    folder = _package_folder()
+    full = [] if folder is None else _tables(folder, "features")
+    return [*(name.partition("/")[2] for name in full), *full]
 
 
 def query_names() -> list[str]:
@@ -36,7 +43,7 @@ def entity_names() -> list[str]:
 
 
 def column_names(table: str) -> list[str]:
-    """Columns of a silver or gold table's contract, where its file spells them out; of bronze, those it has landed."""
+    """Columns of a table's contract, where its file spells them out; of bronze, those it has landed."""
     folder, short = _package_folder(), table.rpartition("/")[2]
     files = [] if folder is None else [folder / layer / f"{short}.py" for layer in LAYERS]
     for path in files:
@@ -46,7 +53,7 @@ def column_names(table: str) -> list[str]:
 
 
 def rule_ids(table: str, *, of_errors: bool = False) -> list[str]:
-    """Of a silver or gold table, by its full or its short name; none where the pipeline does not load."""
+    """Of a table of the lake, by its full or its short name; none where the pipeline does not load."""
     from snowpipe_platform.commands.project import find_table  # noqa: PLC0415
     from snowpipe_platform.execution.execute import rules_of  # noqa: PLC0415
     from snowpipe_platform.spec.pipeline import load_pipeline  # noqa: PLC0415

@@ -17,7 +17,8 @@ from snowpipe_platform.orchestration.build import build_definitions
 from snowpipe_platform.orchestration.names import OWN_CHECKS, PUBLISHED, WINDOW_COMPLETE, asset_key, rules_by_check
 from snowpipe_platform.orchestration.pending import due_dates
 from snowpipe_platform.orchestration.resources import GroundResource
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.quality import Verdict
 
@@ -49,17 +50,22 @@ class DagsterRunner:
 
     def run(self, day: date) -> list[Outcome]:
         """All tables for one load day, then analysis dates, oldest first; what failed does not raise."""
-        dated = {table.name: table for table in self._pipeline.tables if isinstance(table, AsOfTable)}
+        dated = {table.name: table for table in self._pipeline.tables if isinstance(table, DatedTable)}
         result = self._execute(EVERYTHING_JOB, day)
         names = [name for name in self._pipeline.names if name not in dated]
         outcomes = [_Table(name, day, result, self._pipeline).outcome() for name in names]
+        groups = {name: table for name, table in dated.items() if isinstance(table, FeatureGroup)}
+        states = {name: table for name, table in dated.items() if name not in groups}
+        return [*outcomes, *self._run_due(states), *self._run_due(groups)]
+
+    def _run_due(self, tables: Mapping[str, DatedTable]) -> Iterator[Outcome]:
+        """The dates of the tables that are due now: of a feature group, those that its source has made."""
         now = datetime.now(UTC).replace(tzinfo=None)
-        due = {name: due_dates(self._pipeline, table, self._ground, now=now).due for name, table in dated.items()}
+        due = {name: due_dates(self._pipeline, table, self._ground, now=now).due for name, table in tables.items()}
         for on in sorted({on for dates in due.values() for on in dates}):
             chosen = [name for name, dates in due.items() if on in dates]
             result = self._execute(ANALYSIS_JOB, on, chosen)
-            outcomes += [_Table(name, on, result, self._pipeline).outcome() for name in chosen]
-        return outcomes
+            yield from (_Table(name, on, result, self._pipeline).outcome() for name in chosen)
 
     def _execute(self, job: str, day: date, names: Sequence[str] | None = None) -> dg.ExecuteInProcessResult:
         return self._definitions.resolve_job_def(job).execute_in_process(

@@ -21,7 +21,7 @@ from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.outcome import Outcome, Step
 from snowpipe_platform.execution.run import BRONZE, Run, plan_rebuild, plan_steps, run_steps
 from snowpipe_platform.orchestration.pending import unconsumed_days
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable
 
@@ -116,7 +116,7 @@ def carry_out(
 
 def _is_told(project: Project, step: Step) -> bool:
     """What a range is about: load days to extract, or analysis dates."""
-    return step.name.startswith(BRONZE) or isinstance(project.pipeline.by_name.get(step.name), AsOfTable)
+    return step.name.startswith(BRONZE) or isinstance(project.pipeline.by_name.get(step.name), DatedTable)
 
 
 def _day_by_day(outcomes: Iterable[Outcome], shown: Activity) -> Iterator[Outcome]:
@@ -169,7 +169,7 @@ def load_days(pipeline: Pipeline, options: RunOptions, *, clock: datetime) -> li
 def rebuild_steps(
     pipeline: Pipeline, names: Sequence[str], options: RunOptions, *, dates: Mapping[str, Collection[date]]
 ) -> tuple[Step, ...]:
-    """A step for each silver and gold table named; for each of its `dates` of an as-of table. Raises ConfigurationError
+    """A step for each table of the lake named; for each of its `dates` of one that has them. Raises ConfigurationError
     where there is none, or with days."""
     if options.partition or options.start or options.end:
         raise ConfigurationError("--rebuild takes in everything a table reads. Leave the days out.")
@@ -178,7 +178,7 @@ def rebuild_steps(
     if not steps:
         raise ConfigurationError(
             f"{', '.join(bronze)}: bronze is a log of what was extracted and is never rebuilt. "
-            "Name the silver and gold tables to rebuild from it."
+            "Name the tables to rebuild from it."
         )
     if bronze and options.tables:
         sys.stderr.write(f"{', '.join(bronze)}: bronze is never rebuilt, left as it is\n")
@@ -186,8 +186,8 @@ def rebuild_steps(
 
 
 def dates_made(project: Project) -> dict[str, frozenset[date]]:
-    """The analysis dates that as-of tables have."""
-    tables = [table for table in project.pipeline.tables if isinstance(table, AsOfTable)]
+    """The analysis dates that tables have."""
+    tables = [table for table in project.pipeline.tables if isinstance(table, DatedTable)]
     return {table.name: made_dates(project.ground.lake.state(table.name)).all for table in tables}
 
 

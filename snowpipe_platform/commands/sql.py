@@ -21,7 +21,7 @@ from snowpipe_platform.spec.table import DISCARDED, QUARANTINED, STATUS, VALID, 
 SIDES = {"": VALID, QUARANTINE_SUFFIX: QUARANTINED, DISCARDED_SUFFIX: DISCARDED}
 """What a changes table's name ends with, and which of its rows are meant."""
 SHOWN_ROWS = 1_000
-SCHEMAS = ("silver", "gold", "bronze")
+SCHEMAS = ("silver", "gold", "features", "bronze")
 
 
 def sql(project: Project, statement: str, *, limit: int | None, form: str) -> int:

@@ -14,7 +14,7 @@ from snowpipe_platform.execution.planning import plan_table
 from snowpipe_platform.orchestration.pending import DueDates, due_dates
 from snowpipe_platform.records import TableState
 from snowpipe_platform.spec.analysis_dates import in_words
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.bronze_log import (
     cut_days,
     incomplete_days,
@@ -153,7 +153,7 @@ def _table(table: Table, project: Project) -> TableStanding:
     state = ground.lake.state(table.name)
     branches = _waiting(ground.lake.held(table.name))
     held = _held_rows(table, state, branches, ground)
-    dates = _dates(table, project) if isinstance(table, AsOfTable) and state is not None else None
+    dates = _dates(table, project) if isinstance(table, DatedTable) and state is not None else None
     word, note = (HELD, _held_note(table, branches)) if held else _word(table, state, dates, project)
     return TableStanding(
         table.name,
@@ -168,11 +168,11 @@ def _table(table: Table, project: Project) -> TableStanding:
         tuple(sorted({rule for branch in branches.values() for rule in _broken_rules(table, branch)})),
         None if dates is None else len(dates.dates.all),
         () if dates is None else tuple(sorted(dates.dates.stale)),
-        tuple(sorted(_missing(dates) | _old(table, dates))) if isinstance(table, AsOfTable) and dates else (),
+        tuple(sorted(_missing(dates) | _old(table, dates))) if isinstance(table, DatedTable) and dates else (),
     )
 
 
-def _dates(table: AsOfTable, project: Project) -> DueDates:
+def _dates(table: DatedTable, project: Project) -> DueDates:
     return due_dates(project.pipeline, table, project.ground, now=datetime.now(UTC).replace(tzinfo=None))
 
 
@@ -207,7 +207,7 @@ def _word(table: Table, state: TableState | None, dates: DueDates | None, projec
         return NEVER_RUN, ""
     if state.properties.get(CODE_VERSION_PROPERTY) != table.code_version:
         return STALE, CODE_CHANGED
-    if isinstance(table, AsOfTable) and dates is not None:
+    if isinstance(table, DatedTable) and dates is not None:
         return _word_of_dates(table, dates)
     try:
         plan = plan_table(TableRequest(project.pipeline, table, _NOBODY), project.ground)
@@ -216,7 +216,7 @@ def _word(table: Table, state: TableState | None, dates: DueDates | None, projec
     return ("ok", "") if plan.operation == "nothing" else (STALE, plan.reason)
 
 
-def _word_of_dates(table: AsOfTable, found: DueDates) -> tuple[str, str]:
+def _word_of_dates(table: DatedTable, found: DueDates) -> tuple[str, str]:
     """Stale dates, and whether the next run makes them anew; ended days that have no state yet."""
     recent, old, missing = found.dates.restatable(table.restate_days), _old(table, found), _missing(found)
     told = [
@@ -227,7 +227,7 @@ def _word_of_dates(table: AsOfTable, found: DueDates) -> tuple[str, str]:
     return (STALE, "; ".join(told)) if told else ("ok", "")
 
 
-def _old(table: AsOfTable, found: DueDates) -> frozenset[date]:
+def _old(table: DatedTable, found: DueDates) -> frozenset[date]:
     """Stale dates that no run makes anew unless it is asked for them."""
     return found.dates.stale.difference(found.dates.restatable(table.restate_days))
 

@@ -21,6 +21,7 @@ STYLES: Mapping[str, str] = {
     "warned": "yellow",
     "stale": "yellow",
     "differs": "yellow",
+    "behind": "yellow",
     "waits": "yellow",
     "mended": "green",
     "withdrawn": "dim",

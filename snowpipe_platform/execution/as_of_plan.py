@@ -55,11 +55,11 @@ def is_not_made(plan: Plan) -> bool:
 
 
 def analysis_dates(inputs: TableInputs) -> AnalysisDates:
-    """The dates of an as-of table, stale for all that its inputs have committed so far."""
+    """The dates of a table, stale for all that its inputs have committed so far."""
     dates = made_dates(inputs.base)
     if inputs.lost_history:
         return AnalysisDates(dates.made, dates.all)
-    return dates.changed_since(inputs.first_change_at)
+    return dates.with_stale(inputs.changed_dates).changed_since(inputs.first_change_at)
 
 
 def made_dates(state: TableState | None) -> AnalysisDates:

@@ -7,12 +7,13 @@ import ibis
 import ibis.expr.types as ir
 
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.inputs import date_of
 from snowpipe_platform.execution.judge import change_quality, table_quality
 from snowpipe_platform.execution.plan import TARGET, TOUCHED, Plan
 from snowpipe_platform.execution.related import bind_related
 from snowpipe_platform.ports import Session
 from snowpipe_platform.records import FileLayout, LakeFile, LakeRows, StagedFile, TableLayout
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.history import restrict
 from snowpipe_platform.spec.quality import Counts, Quality
@@ -108,9 +109,10 @@ def find_touched(
 def _judge(
     plan: Plan, staged: Sequence[StagedFile], remove: Sequence[LakeFile], base: Sequence[LakeFile], session: Session
 ) -> Quality:
-    """Counts of the rows as they would be after the commit; of an as-of table, of its date's."""
-    is_dated, gone = isinstance(plan.table, AsOfTable), {file.path for file in remove}
-    kept = () if is_dated else tuple(file.path for file in base if file.path not in gone)
+    """Counts of the rows as they would be after the commit; of a table of analysis dates, of its date's."""
+    is_dated, gone = isinstance(plan.table, DatedTable), {file.path for file in remove}
+    left = [file for file in base if file.path not in gone]
+    kept = tuple(file.path for file in left if not is_dated or date_of(file) == plan.request.day)
     proposed = _bound(PROPOSED, (*kept, *(file.path for file in staged)), plan.table, session)
     return table_quality(plan.table, proposed, session, day=plan.request.day if is_dated else None)
 

@@ -12,13 +12,21 @@ from snowpipe_platform.execution.draft import Draft, table_layout, write_draft
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.execution.judge import change_quality, rules_of, table_quality
-from snowpipe_platform.execution.plan import CODE_VERSION_PROPERTY, NOTHING_TO_REPLAY, Plan, TableRequest
+from snowpipe_platform.execution.online import bring_online
+from snowpipe_platform.execution.plan import (
+    CODE_VERSION_PROPERTY,
+    NOTHING_TO_REPLAY,
+    PARTITION_PROPERTY,
+    Plan,
+    TableRequest,
+)
 from snowpipe_platform.execution.planning import decide
 from snowpipe_platform.execution.related import JUDGED_WITH_PROPERTY
-from snowpipe_platform.records import Commit, TableState
+from snowpipe_platform.records import Commit, Lease, TableState
 from snowpipe_platform.spec.analysis_dates import DATES_PROPERTY
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.quality import QUALITY_PROPERTY, Quality
 from snowpipe_platform.spec.table import ChangesTable
 
@@ -43,7 +51,6 @@ __all__ = [
 
 RUN_ID_PROPERTY = "snowpipe.run-id"
 JOB_PROPERTY = "snowpipe.job"
-PARTITION_PROPERTY = "snowpipe.partition"
 ROWS_PROPERTY = "snowpipe.rows"
 HELD = "held"
 OVERRIDE_PROPERTY = "snowpipe.override"
@@ -81,29 +88,35 @@ class TableResult:
 
 
 def run_table(request: TableRequest, ground: Ground) -> TableResult:
-    """Plan and execute, while holding the table's lease.
+    """Plan and execute, while holding the table's lease; then bring what is published of a feature group online.
 
     Raises LeaseHeldError when another run writes the table, CommitConflictError when a writer ignored the lease.
     """
     started = time.monotonic()
     with ground.state.lease(request.table.name, holder=request.identity.run_id) as lease:
         plan = decide(request, read_inputs(request.pipeline, request.table, ground))
-        if plan.operation == "nothing":
-            return _unchanged(plan, started)
-        ground.lake.ensure(table_layout(plan.table))
-        commit_id = uuid.uuid4().hex
-        folder = ground.lake.staging(plan.table.name, attempt=commit_id)
-        try:
-            draft = write_draft(plan, ground, folder=folder, prefix=commit_id[:12])
-            if request.replay is not None and not draft.touched:
-                ground.lake.discard([folder])
-                return _unchanged(replace(plan, operation="nothing", reason=NOTHING_TO_REPLAY), started)
-            ground.state.verify(lease)
-            return _publish(plan, draft, commit_id, ground, started)
-        except BaseException:
-            if not _is_committed(plan, commit_id, ground):
-                ground.lake.discard([folder])
-            raise
+        is_empty = plan.operation == "nothing"
+        result = _unchanged(plan, started) if is_empty else _carry_out(plan, lease, ground, started)
+        if isinstance(request.table, FeatureGroup):
+            bring_online(request.table, ground)
+        return result
+
+
+def _carry_out(plan: Plan, lease: Lease, ground: Ground, started: float) -> TableResult:
+    ground.lake.ensure(table_layout(plan.table))
+    commit_id = uuid.uuid4().hex
+    folder = ground.lake.staging(plan.table.name, attempt=commit_id)
+    try:
+        draft = write_draft(plan, ground, folder=folder, prefix=commit_id[:12])
+        if plan.request.replay is not None and not draft.touched:
+            ground.lake.discard([folder])
+            return _unchanged(replace(plan, operation="nothing", reason=NOTHING_TO_REPLAY), started)
+        ground.state.verify(lease)
+        return _publish(plan, draft, commit_id, ground, started)
+    except BaseException:
+        if not _is_committed(plan, commit_id, ground):
+            ground.lake.discard([folder])
+        raise
 
 
 def execute(plan: Plan, ground: Ground) -> TableResult:
@@ -198,7 +211,7 @@ def _properties(plan: Plan, draft: Draft, *, is_held: bool, started: float) -> M
 def _release_held(plan: Plan, ground: Ground) -> None:
     """Forget branches whose rows are now in the table; of a changes table, those of all their extractions; of an as-of
     table, the date's."""
-    if isinstance(plan.table, AsOfTable):
+    if isinstance(plan.table, DatedTable):
         ground.lake.release(plan.table.name, held_branch(plan))
         return
     for branch, state in ground.lake.held(plan.table.name).items():

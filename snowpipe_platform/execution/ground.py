@@ -6,11 +6,13 @@ from snowpipe_platform.ports import (
     BronzeStore,
     DeadLetters,
     Engine,
+    FeatureStore,
     Lake,
     ModelRegistry,
     RecognizerFactory,
     StateStore,
     Trainer,
+    TrainingSetStore,
     Warehouse,
 )
 
@@ -26,6 +28,8 @@ class Ground:
     dead_letters: DeadLetters
     lake: Lake
     engine: Engine
+    online: FeatureStore
+    training_sets: TrainingSetStore
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
+from typing import cast
 
 import ibis
 
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.records import BronzeRows, ChangedRows, LakeRows, LakeSnapshot, TableState
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.execution.plan import PARTITION_PROPERTY
+from snowpipe_platform.records import BronzeRows, ChangedRows, LakeFile, LakeRows, LakeSnapshot, TableState
+from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption, UpstreamCommit
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS, Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import CHANGED_AT, STATUS, VALID, ChangesTable, DerivedTable, Table
@@ -25,6 +28,9 @@ class TableInputs:
     and that have no commit yet.
     Of an as-of table also logs: of its inputs' entities, by input; and first_change_at: the earliest instant among the
     changed rows, UTC, None where there is none.
+    Of a feature group also dated: the files of its source and of itself, by name; changed_dates: those whose rows of
+    the source differ from what it consumed; made_at: when the source committed each date, as far as its commits are
+    kept, and first_made_at the oldest of them.
     """
 
     base: TableState | None
@@ -38,6 +44,14 @@ class TableInputs:
     logs: Mapping[str, tuple[Manifest, ...]] = field(default_factory=dict)
     first_change_at: datetime | None = None
     unmade: tuple[str, ...] = ()
+    dated: Mapping[str, tuple[LakeFile, ...]] = field(default_factory=dict)
+    changed_dates: frozenset[date] = frozenset()
+    made_at: Mapping[date, datetime] = field(default_factory=dict)
+    first_made_at: datetime | None = None
+
+    def paths_of(self, name: str, on: date) -> tuple[str, ...]:
+        """Files of one of `dated` that have rows of the date."""
+        return tuple(file.path for file in self.dated.get(name, ()) if date_of(file) == on)
 
 
 def read_inputs(pipeline: Pipeline, table: Table, ground: Ground) -> TableInputs:
@@ -58,6 +72,8 @@ def _inputs(pipeline: Pipeline, table: Table, ground: Ground) -> TableInputs:
         inputs = _derived_inputs(pipeline, table, base, ground)
         logs = {name: tuple(ground.bronze.log(_source(pipeline, name))) for name in table.inputs}
         return replace(inputs, logs=logs, first_change_at=_first_change_at(inputs.changed, ground))
+    if isinstance(table, FeatureGroup):
+        return _group_inputs(pipeline, table, base, ground)
     return TableInputs(base)
 
 
@@ -88,6 +104,50 @@ def _derived_inputs(
             continue
         changed[name] = _difference(old, paths[name], schemas[name])
     return TableInputs(base, states=states, paths=paths, schemas=schemas, changed=changed, lost_history=lost)
+
+
+def _group_inputs(pipeline: Pipeline, group: FeatureGroup, base: TableState | None, ground: Ground) -> TableInputs:
+    """Which dates changed stands in the files' partitions: no row is read."""
+    lake, source = ground.lake, ground.lake.state(group.source)
+    states = {group.name: base, group.source: source}
+    dated = {
+        name: tuple(lake.files(name, snapshot_id=state.snapshot_id))
+        for name, state in states.items()
+        if state is not None
+    }
+    history = lake.history(group.source)
+    consumed = Consumption() if base is None else Consumption.decode(base.properties.get(CONSUMED_PROPERTY))
+    changed = None if source is None else _changed_dates(source, consumed.commits.get(group.source), ground)
+    days = ((state.properties.get(PARTITION_PROPERTY), state.committed_at) for state in history)
+    return TableInputs(
+        base,
+        states={group.source: source},
+        schemas={group.source: pipeline.table(group.source).schema},
+        lost_history=changed is None and base is not None,
+        dated=dated,
+        changed_dates=changed or frozenset(),
+        made_at={date.fromisoformat(day): at for day, at in days if day},
+        first_made_at=history[0].committed_at if history else None,
+    )
+
+
+def _changed_dates(source: TableState, consumed: UpstreamCommit | None, ground: Ground) -> frozenset[date] | None:
+    """Dates with files that only one of the two commits has; None where what was consumed cannot be read any more."""
+    if consumed is not None and consumed.has_rows_of(source.as_upstream):
+        return frozenset()
+    snapshot_id = None if consumed is None else snapshot_with(consumed, ground.lake.snapshots(source.name))
+    if snapshot_id is None:
+        return None
+    before, after = (
+        {file.path: date_of(file) for file in ground.lake.files(source.name, snapshot_id=one)}
+        for one in (snapshot_id, source.snapshot_id)
+    )
+    return frozenset((before | after)[path] for path in before.keys() ^ after.keys())
+
+
+def date_of(file: LakeFile) -> date:
+    """The analysis date of a file of a table that is partitioned by it."""
+    return cast("date", dict(file.partition)[ANALYSIS_DATE])
 
 
 def _source(pipeline: Pipeline, name: str) -> str:

@@ -10,11 +10,13 @@ from snowpipe_platform.errors import LakeError, PipelineError, SnowpipeError
 from snowpipe_platform.execution.as_of_plan import ANY_DATE, date_rows
 from snowpipe_platform.execution.change_rows import ORIGIN_COLUMNS, bronze_table, change_rows
 from snowpipe_platform.execution.derived_plan import derived_rows
+from snowpipe_platform.execution.feature_plan import example_rows
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.bronze_log import all_columns
 from snowpipe_platform.spec.column_graph import NOTHING, ColumnGraph, ColumnLineage, Lineage, TableColumn
 from snowpipe_platform.spec.extraction import Query
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.lineage import column_lineage
 from snowpipe_platform.spec.manifest import INSTANT, NANOSECONDS, PLATFORM_COLUMNS
 from snowpipe_platform.spec.pipeline import Pipeline
@@ -59,6 +61,8 @@ def table_expression(table: Table, pipeline: Pipeline, ground: Ground) -> ir.Tab
         return derived_rows(table, _unbound(table.inputs, pipeline))
     if isinstance(table, AsOfTable):
         return date_rows(table, ANY_DATE, _unbound(table.inputs, pipeline))
+    if isinstance(table, FeatureGroup):
+        return example_rows(table, _unbound(table.inputs, pipeline)[table.source], ANY_DATE)
     raise PipelineError(f"{table.defined_in}: {type(table).__name__} is no kind of table whose columns are traced.")
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.plan import Replay
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.quality import Quality, Verdict
 from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.table import ChangesTable
@@ -159,7 +160,7 @@ def _status(result: TableResult, findings: Sequence[Finding], *, waiting: bool) 
         return Status.HELD, broken(findings)
     if findings:
         return Status.WARNED, broken(findings)
-    changed_no_row = not (result.new or result.replaced) and isinstance(result.plan.table, ChangesTable)
+    changed_no_row = not (result.new or result.replaced) and isinstance(result.plan.table, ChangesTable | FeatureGroup)
     if changed_no_row or result.plan.reason == "inputs changed no row":
         return Status.UNCHANGED, "nothing new in what it reads"
     return Status.OK, ""

@@ -18,6 +18,8 @@ TARGET = "target"
 TOUCHED = "touched"
 """Names every plan may use: the table's own rows as they are, and the scope values, or origins, it replaces."""
 NOTHING_TO_REPLAY = "none of the rows is in quarantine and passes today's rules"
+PARTITION_PROPERTY = "snowpipe.partition"
+"""The day a commit is for; empty for none."""
 CODE_VERSION_PROPERTY = "snowpipe.code-version"
 """The code of the oldest rows: rows that a run adds or replaces do not make the others new."""
 

@@ -4,11 +4,13 @@ from snowpipe_platform.errors import PipelineError
 from snowpipe_platform.execution.as_of_plan import as_of_plan
 from snowpipe_platform.execution.changes_plan import changes_plan
 from snowpipe_platform.execution.derived_plan import derived_plan
+from snowpipe_platform.execution.feature_plan import feature_plan
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import TableInputs, read_inputs, require_record
 from snowpipe_platform.execution.plan import Plan, TableRequest
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable
 
 
@@ -41,4 +43,6 @@ def _plan(request: TableRequest, inputs: TableInputs, consumed: Consumption) -> 
         return derived_plan(request, request.table, inputs, consumed)
     if isinstance(request.table, AsOfTable):
         return as_of_plan(request, request.table, inputs, consumed)
+    if isinstance(request.table, FeatureGroup):
+        return feature_plan(request, request.table, inputs, consumed)
     raise PipelineError(f"{request.table.defined_in}: {type(request.table).__name__} is no kind of table that runs.")

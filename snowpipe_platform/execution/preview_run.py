@@ -11,7 +11,7 @@ from snowpipe_platform.execution.preview import ExtractionPreview, Preview, Tabl
 from snowpipe_platform.execution.preview_extraction import Extractions
 from snowpipe_platform.execution.preview_table import preview_table
 from snowpipe_platform.execution.run import BRONZE, blocker
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import Table
 
@@ -85,7 +85,7 @@ def stale_tables(pipeline: Pipeline, ground: Ground) -> list[Stale]:
 
 
 def _stale(table: Table, because_of: str, pipeline: Pipeline, ground: Ground) -> Stale:
-    if not isinstance(table, AsOfTable):
+    if not isinstance(table, DatedTable):
         return Stale(because_of, preview_table(Step(table.name, rebuild=True), pipeline, ground))
     made = made_dates(ground.lake.state(table.name))
     dates = made.by_other_code(table.code_version) if because_of == table.name else made.all

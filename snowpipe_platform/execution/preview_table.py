@@ -24,7 +24,8 @@ from snowpipe_platform.execution.preview import (
 from snowpipe_platform.execution.run import BRONZE, held_input
 from snowpipe_platform.ports import Session
 from snowpipe_platform.records import BronzeRows, ChangedRows, LakeFile, LakeRows
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import BEFORE, CHANGE_SIDE, Table
 
@@ -83,7 +84,9 @@ def _waiting(step: Step, plan: Plan, feeding: Sequence[Preview]) -> TablePreview
     made = {other.step.name for other in feeding}
     if {word.strip(",") for word in missing.split() if "/" in word} <= made:
         titles = tuple(other.step.title for other in feeding)
-        if isinstance(plan.table, AsOfTable):
+        if isinstance(plan.table, FeatureGroup):
+            return TablePreview(step, "append", f"first run for {step.day}", Certainty.UNKNOWN, after=titles)
+        if isinstance(plan.table, DatedTable):
             return TablePreview(step, "replace_date", f"first run for {step.day}", Certainty.UNKNOWN, after=titles)
         return TablePreview(step, "replace_all", "first run", Certainty.UNKNOWN, after=titles)
     return TablePreview(step, "nothing", "", blocked_by=missing)
@@ -106,6 +109,8 @@ def _measured(step: Step, plan: Plan, ground: Ground) -> TablePreview:
         files = ground.lake.files(plan.table.name, snapshot_id=plan.base.snapshot_id, where=plan.replaces)
         dated = replace(found, removed=Volume.of(files), partitions=1)
         return _with_seconds(dated, plan, ground) if plan.request.rebuild else dated
+    if isinstance(plan.table, FeatureGroup):
+        return replace(found, appended=_counted(plan, ground))
     if plan.touched is None:
         return found
     with ground.engine.session() as session:
@@ -119,6 +124,16 @@ def _measured(step: Step, plan: Plan, ground: Ground) -> TablePreview:
             removed=Volume.of(rewritten),
             partitions=_partitions(plan.table, rewritten, session),
         )
+
+
+def _counted(plan: Plan, ground: Ground) -> int:
+    """Rows that come on top: a comparison of one date's."""
+    if plan.expression is None:
+        return 0
+    with ground.engine.session() as session:
+        for name, rows in plan.sources.items():
+            session.bind(name, rows)
+        return int(session.fetch(plan.expression.aggregate(n=plan.expression.count())).to_pylist()[0]["n"])
 
 
 def _with_seconds(found: TablePreview, plan: Plan, ground: Ground) -> TablePreview:

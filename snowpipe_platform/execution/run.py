@@ -24,8 +24,9 @@ from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.execution.landing import Progress
 from snowpipe_platform.execution.outcome import Outcome, Status, Step, extraction_outcome, table_outcome
 from snowpipe_platform.execution.plan import TableRequest
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.bronze_log import landings
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
@@ -37,7 +38,7 @@ def plan_steps(pipeline: Pipeline, names: Collection[str], days: Sequence[date],
     it takes in all days in one commit, and any split gives the same rows. Then as-of tables, a date each, up to the
     last day that has `ended` at the source."""
     wanted = [name for name in pipeline.names if name in names]
-    dated = [name for name in wanted if isinstance(pipeline.by_name.get(name), AsOfTable)]
+    dated = [name for name in wanted if isinstance(pipeline.by_name.get(name), DatedTable)]
     derived = [name for name in wanted if isinstance(pipeline.by_name.get(name), DerivedTable)]
     daily = [name for name in wanted if name not in dated and name not in derived]
     return (
@@ -56,7 +57,7 @@ def plan_rebuild(
         Step(name, day, rebuild=True)
         for name, table in pipeline.by_name.items()
         if name in names
-        for day in (sorted(dates[name]) if isinstance(table, AsOfTable) else (None,))
+        for day in (sorted(dates[name]) if isinstance(table, DatedTable) else (None,))
     )
 
 
@@ -65,22 +66,22 @@ def blocker(step: Step, pipeline: Pipeline, done: Sequence[Outcome]) -> str | No
 
     An extraction waits for the entity's earlier days: a later one would take their rows into its own day. A day's
     changes wait for that day's extraction. A derived table waits for all it reads and all its rules look at, and an
-    analysis date for all of that up to it.
+    analysis date for all of that up to it; features of a date for that date.
     """
     stopped = [outcome for outcome in done if outcome.status.stops]
     if step.name.startswith(BRONZE):
         found = [outcome for outcome in stopped if outcome.step.name == step.name]
     else:
         table = pipeline.table(step.name)
-        found = [o for o in stopped if o.step.name in table.upstream and _concerns(o.step.day, step.day, table)]
+        found = [o for o in stopped if o.step.name in table.upstream and concerns(o.step.day, step.day, table)]
     return (found[0].blocked_by or found[0].step.title) if found else None
 
 
-def _concerns(stopped: date | None, day: date | None, table: Table) -> bool:
+def concerns(stopped: date | None, day: date | None, table: Table) -> bool:
     """Whether what a table reads of one day is needed for another."""
     if stopped is None or day is None or isinstance(table, DerivedTable):
         return True
-    return stopped == day if isinstance(table, ChangesTable) else stopped <= day
+    return stopped == day if isinstance(table, ChangesTable | FeatureGroup) else stopped <= day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +122,7 @@ def _restatements(run: Run, ground: Ground) -> Iterator[Step]:
     """Read when it is its turn, after the run's own steps."""
     asked = {(step.name, step.day) for step in run.steps}
     for table in run.pipeline.tables:
-        if isinstance(table, AsOfTable) and any(step.name == table.name and not step.rebuild for step in run.steps):
+        if isinstance(table, DatedTable) and any(step.name == table.name and not step.rebuild for step in run.steps):
             stale = analysis_dates(read_inputs(run.pipeline, table, ground)).restatable(table.restate_days)
             yield from (Step(table.name, on) for on in stale if (table.name, on) not in asked)
 
@@ -129,9 +130,9 @@ def _restatements(run: Run, ground: Ground) -> Iterator[Step]:
 def held_input(step: Step, pipeline: Pipeline, ground: Ground) -> str | None:
     """A table that comes before it whose newer rows wait for a person; Dagster's automation stops behind it too."""
     table = pipeline.by_name.get(step.name)
-    if isinstance(table, AsOfTable):
+    if isinstance(table, DatedTable):
         held = ((name, day) for name in table.inputs for day in held_days(ground.lake.held(name)))
-        return next((f"rows held back in {name}" for name, day in held if _concerns(day, step.day, table)), None)
+        return next((f"rows held back in {name}" for name, day in held if concerns(day, step.day, table)), None)
     if not isinstance(table, DerivedTable):
         return None
     return next((f"rows held back in {name}" for name in table.upstream if ground.lake.held(name)), None)

@@ -15,7 +15,7 @@ from snowpipe_platform.orchestration.pending import DueDates, due_dates
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.orchestration.sensors import under_way
 from snowpipe_platform.orchestration.staleness import report_turned
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.consumption import decode_ranges, encode_ranges
 from snowpipe_platform.spec.pipeline import Pipeline
 
@@ -27,7 +27,7 @@ NAME = "analysis_dates"
 
 def analysis_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
     """Requests a run for each date that is due, and turns the check `up_to_date` of a date that became stale."""
-    tables = {table.name: table for table in pipeline.tables if isinstance(table, AsOfTable)}
+    tables = {table.name: table for table in pipeline.tables if isinstance(table, DatedTable)}
 
     @dg.sensor(
         name=NAME,
@@ -65,7 +65,7 @@ def _requests(
             yield dg.RunRequest(run_key=f"{day}:{digest}:{hour}", asset_selection=keys, partition_key=day)
 
 
-def _report(instance: dg.DagsterInstance, table: AsOfTable, found: DueDates, cursor: str | None) -> str:
+def _report(instance: dg.DagsterInstance, table: DatedTable, found: DueDates, cursor: str | None) -> str:
     """Tell the instance which dates became stale, and which are no longer; the cursor remembers what was told."""
     told = json.loads(cursor) if cursor else {}
     before = frozenset(date.fromordinal(number) for number in decode_ranges(told.get(table.name, "")))

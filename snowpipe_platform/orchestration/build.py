@@ -26,7 +26,8 @@ from snowpipe_platform.orchestration.resources import GROUND, GroundResource
 from snowpipe_platform.orchestration.schedules import EXTRACT_JOB, extraction_schedule
 from snowpipe_platform.orchestration.sensors import automation_sensor, continuation_sensor, sweep_sensor
 from snowpipe_platform.orchestration.table_assets import table_asset
-from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable
+from snowpipe_platform.orchestration.training_assets import training_set_asset
+from snowpipe_platform.spec.as_of import ANALYSIS_DATE, DatedTable
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import LOAD_DAY, Table
 
@@ -56,18 +57,20 @@ def _definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace) -> dg.D
     extract = dg.define_asset_job(
         EXTRACT_JOB, dg.AssetSelection.groups("bronze"), description="Land one load day of every query."
     )
-    as_of = [table for table in pipeline.tables if isinstance(table, AsOfTable)]
+    sets = [training_set_asset(training, pipeline) for training in pipeline.training_sets]
+    as_of = [table for table in pipeline.tables if isinstance(table, DatedTable)]
     by_date = dg.AssetSelection.assets(*(asset_key(table.name) for table in as_of))
     everything = dg.define_asset_job(
         "everything",
-        dg.AssetSelection.all() - by_date,
-        description="One load day through all tables but those of analysis dates.",
+        dg.AssetSelection.all() - by_date - dg.AssetSelection.assets(*(asset.key for asset in sets)),
+        description="One load day through all tables but those of analysis dates, and no model.",
     )
     analysis = dg.define_asset_job("analysis", by_date, description="One analysis date of every table that has them.")
     return dg.Definitions(
         assets=[
             *(bronze_asset(query, source_system=source, load_days=days) for query in queries),
             *(table_asset(table, pipeline=pipeline, partitions=partitions(table)) for table in pipeline.tables),
+            *sets,
         ],
         asset_checks=[
             *(bronze_checks(query, days) for query in queries),

@@ -28,7 +28,7 @@ from snowpipe_platform.orchestration.on_time import ABOUT, on_time_outcome, quer
 from snowpipe_platform.orchestration.outcomes import table_outcomes, up_to_date_outcome
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.orchestration.resources import GroundResource
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import Table
@@ -41,7 +41,7 @@ def table_checks(
     counts the run's commit recorded; run alone, counts the rows of that day, or of the table, anew."""
     rules = rules_by_check(table.name, rules_of(table))
     specs = [_spec(table.name, PUBLISHED, "the new rows are in the table, none held back", partitions, blocking=True)]
-    if isinstance(table, AsOfTable):
+    if isinstance(table, DatedTable):
         specs.append(_spec(table.name, UP_TO_DATE, "nothing from before the date's end has come since", partitions))
     deadline = table_deadline(table)
     if deadline is not None:
@@ -56,7 +56,7 @@ def table_checks(
         names = {key.name for key in context.selected_asset_check_keys}
         with final_failures():
             found = table_outcomes(table, day, names=names, run_id=context.run.run_id, ground=ground.ground())
-            if isinstance(table, AsOfTable) and day is not None and UP_TO_DATE in names:
+            if isinstance(table, DatedTable) and day is not None and UP_TO_DATE in names:
                 dates = analysis_dates(read_inputs(pipeline, table, ground.ground()))
                 found.append(up_to_date_outcome(table, day, dates))
             if deadline is not None and day is not None and ON_TIME in names:

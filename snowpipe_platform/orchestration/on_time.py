@@ -9,7 +9,7 @@ import dagster as dg
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.orchestration.landed import NO_LAG, arrived_at
 from snowpipe_platform.orchestration.names import ON_TIME, asset_key, bronze_name
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.deadlines import deadline_of
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import Manifest
@@ -44,7 +44,7 @@ def query_deadline(query: Query) -> Deadline | None:
 
 def table_deadline(table: Table) -> Deadline | None:
     """None for a table without one, or without days."""
-    due = table.due if isinstance(table, ChangesTable | AsOfTable) else None
+    due = table.due if isinstance(table, ChangesTable | DatedTable) else None
     return None if due is None else Deadline(table.name, due)
 
 

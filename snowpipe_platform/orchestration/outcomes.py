@@ -14,7 +14,7 @@ from snowpipe_platform.orchestration.metadata import Metadata, quality_table, to
 from snowpipe_platform.orchestration.names import PUBLISHED, UP_TO_DATE, asset_key, rules_by_check
 from snowpipe_platform.orchestration.trends import counts_by_day, judged_points, trend
 from snowpipe_platform.spec.analysis_dates import AnalysisDates
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.quality import Counts, Verdict
 from snowpipe_platform.spec.rows_sql import broken_changes_sql, sql_command
 from snowpipe_platform.spec.rule import Rule
@@ -101,7 +101,7 @@ def _show_command(judged: Judged, rule: Rule) -> str:
     return f"snowpipe show {judged.table.name} --failing {rule.id}{of_day}"
 
 
-def up_to_date_outcome(table: AsOfTable, on: date, dates: AnalysisDates) -> dg.AssetCheckResult:
+def up_to_date_outcome(table: DatedTable, on: date, dates: AnalysisDates) -> dg.AssetCheckResult:
     """Of one analysis date: whether changes from before its end, or other code, came since it was made."""
     is_stale, is_recoded = on in dates.stale, on in dates.by_other_code(table.code_version)
     reason = "changes from before its end came after it was made" if is_stale else "its code changed since it was made"

@@ -6,14 +6,18 @@ from datetime import date, datetime
 
 from snowpipe_platform.execution.as_of_plan import analysis_dates, waits_for
 from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, held_days
+from snowpipe_platform.execution.feature_plan import source_dates
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.execution.inputs import read_inputs
+from snowpipe_platform.execution.inputs import TableInputs, read_inputs
+from snowpipe_platform.execution.online import is_level
 from snowpipe_platform.execution.related import judged_with_the_same
+from snowpipe_platform.execution.run import concerns
 from snowpipe_platform.records import TableState
 from snowpipe_platform.spec.analysis_dates import AnalysisDates, end_of
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import AsOfTable, DatedTable
 from snowpipe_platform.spec.bronze_log import cut_days, incomplete_days
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
@@ -73,29 +77,49 @@ def _has_unconsumed_inputs(pipeline: Pipeline, table: DerivedTable, ground: Grou
     return not any(now.is_level_with(_consumed(state)) for state in _attempts(table, ground))
 
 
-def due_dates(pipeline: Pipeline, table: AsOfTable, ground: Ground, *, now: datetime) -> DueDates:
+def due_dates(pipeline: Pipeline, table: DatedTable, ground: Ground, *, now: datetime) -> DueDates:
     """What the table's dates need. A date is due once it is over, its load day has landed, and nothing from before its
     end is missing or held back; one that ended held back is not due again while neither inputs nor code change."""
     inputs = read_inputs(pipeline, table, ground)
     dates = analysis_dates(inputs)
     if any(state is None for state in inputs.states.values()):
         return DueDates((), dates, "")
-    landed = {entry.load_day for log in inputs.logs.values() for entry in log if end_of(entry.load_day) <= now}
     held = [day for name in table.inputs for day in held_days(ground.lake.held(name))]
-    wanted = sorted((landed - dates.all) | set(dates.restatable(table.restate_days)))
+    behind = _offline(table, inputs, dates, ground)
+    wanted = sorted((_there(table, inputs, now) - dates.all) | set(dates.restatable(table.restate_days)) | behind)
     commits = {name: state.as_upstream for name, state in inputs.states.items() if state is not None}
     tried = {day for day in held_days(_tried(table, Consumption({}, commits), ground)) if day is not None}
     due = (
         on
         for on in wanted
         if on not in tried
-        and waits_for(table, on, inputs) is None
-        and not any(day is None or day <= on for day in held)
+        and _waits_for(table, on, inputs) is None
+        and not any(concerns(day, on, table) for day in held)
     )
     return DueDates(tuple(due), dates, f"{table.code_version}:{sorted(c.content_id for c in commits.values())}")
 
 
-def _tried(table: AsOfTable, now: Consumption, ground: Ground) -> list[str]:
+def _there(table: DatedTable, inputs: TableInputs, now: datetime) -> set[date]:
+    """Dates there can be: those that landed and are over; of a feature group those that its source has made."""
+    if isinstance(table, FeatureGroup):
+        return set(source_dates(table, inputs))
+    return {entry.load_day for log in inputs.logs.values() for entry in log if end_of(entry.load_day) <= now}
+
+
+def _offline(table: DatedTable, inputs: TableInputs, dates: AnalysisDates, ground: Ground) -> frozenset[date]:
+    """The newest date of a feature group whose online store lacks something: a run of any date brings it."""
+    if not isinstance(table, FeatureGroup) or inputs.base is None or is_level(table, inputs.base, ground):
+        return frozenset()
+    return frozenset({max(dates.all)})
+
+
+def _waits_for(table: DatedTable, on: date, inputs: TableInputs) -> str | None:
+    if isinstance(table, AsOfTable):
+        return waits_for(table, on, inputs)
+    return None
+
+
+def _tried(table: DatedTable, now: Consumption, ground: Ground) -> list[str]:
     """Branches that hold what today's code made of the same inputs."""
     return [
         branch

@@ -22,7 +22,7 @@ from snowpipe_platform.orchestration.metadata import extraction_metadata, table_
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, check_name
 from snowpipe_platform.orchestration.on_time import on_time_outcome, query_deadline, table_deadline
 from snowpipe_platform.orchestration.outcomes import table_outcomes, up_to_date_outcome
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.extraction import Query
 
 CODE_VERSION_TAG = "dagster/code_version"
@@ -63,14 +63,14 @@ def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Grou
     """A table was run: its materialization, then its checks. A changes table run over several load days at once is
     reported for each of them; an analysis date that could not be made is not."""
     request, table = result.plan.request, result.plan.table
-    if isinstance(table, AsOfTable) and is_not_made(result.plan):
+    if isinstance(table, DatedTable) and is_not_made(result.plan):
         return
     names = {PUBLISHED, *(check_name(rule.id) for rule in rules_of(table))}
     metadata = table_metadata(result, ground)
     for day in _days(result):
         _materialized(instance, asset_key(table.name), day, metadata, code_version=table.code_version)
         found = table_outcomes(table, day, names=names, run_id=request.identity.run_id, ground=ground)
-        if isinstance(table, AsOfTable) and day is not None:
+        if isinstance(table, DatedTable) and day is not None:
             dates = analysis_dates(read_inputs(request.pipeline, table, ground))
             found.append(up_to_date_outcome(table, day, dates))
         deadline = table_deadline(table)

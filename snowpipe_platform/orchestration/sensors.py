@@ -9,7 +9,7 @@ from snowpipe_platform.orchestration.names import MAINTAIN_JOB, asset_key
 from snowpipe_platform.orchestration.pace import ORDINARY_SECONDS, Pace
 from snowpipe_platform.orchestration.pending import Pending, continuations, unconsumed
 from snowpipe_platform.orchestration.resources import GroundResource
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.pipeline import Pipeline
 
 SWEEP_SECONDS = 3600
@@ -42,7 +42,7 @@ def sweep_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
     ticks, and misses one that lands between a request and the next tick, or while nobody evaluated.
 
     Not tables of analysis dates, which have a sensor of their own: assets of two kinds of days are no one target."""
-    swept = [asset_key(table.name) for table in pipeline.tables if not isinstance(table, AsOfTable)]
+    swept = [asset_key(table.name) for table in pipeline.tables if not isinstance(table, DatedTable)]
 
     @dg.sensor(
         name="sweep",

@@ -12,7 +12,7 @@ from snowpipe_platform.orchestration.names import UP_TO_DATE, asset_key
 from snowpipe_platform.orchestration.outcomes import up_to_date_outcome
 from snowpipe_platform.orchestration.reporting import report_checks
 from snowpipe_platform.spec.analysis_dates import AnalysisDates
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.pipeline import Pipeline
 
 REPORTS_AT_ONCE = 100
@@ -21,7 +21,7 @@ REPORTS_AT_ONCE = 100
 
 def report_turned(
     instance: dg.DagsterInstance,
-    table: AsOfTable,
+    table: DatedTable,
     dates: AnalysisDates,
     *,
     told: frozenset[date],
@@ -40,12 +40,12 @@ def report_staleness(
 ) -> None:
     """The same of every table of analysis dates, going by what the instance was told last."""
     for table in pipeline.tables:
-        if isinstance(table, AsOfTable):
+        if isinstance(table, DatedTable):
             dates = analysis_dates(read_inputs(pipeline, table, ground))
             report_turned(instance, table, dates, told=_told(instance, table), identity=identity)
 
 
-def _told(instance: dg.DagsterInstance, table: AsOfTable) -> frozenset[date]:
+def _told(instance: dg.DagsterInstance, table: DatedTable) -> frozenset[date]:
     """Dates whose check is red."""
     key = dg.AssetCheckKey(asset_key(table.name), UP_TO_DATE)
     # The instance's own methods give a check's latest evaluation, and none gives it by partition (Dagster 1.13).

@@ -18,7 +18,7 @@ from snowpipe_platform.orchestration.metadata import table_definition_metadata
 from snowpipe_platform.orchestration.names import asset_key, dagster_owners
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.orchestration.resources import GroundResource
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import AsOfTable, DatedTable
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
@@ -36,8 +36,8 @@ def table_asset(
     """The asset of a table of any kind. Raises PipelineError for a kind that has none."""
     if isinstance(table, ChangesTable):
         return changes_asset(table, pipeline=pipeline, load_days=partitions)
-    if isinstance(table, AsOfTable):
-        return as_of_asset(table, pipeline=pipeline, analysis_dates=partitions)
+    if isinstance(table, DatedTable):
+        return dated_asset(table, pipeline=pipeline, analysis_dates=partitions)
     if isinstance(table, DerivedTable):
         return derived_asset(table, pipeline=pipeline)
     msg = f"{table.defined_in}: {type(table).__name__} is no kind of table that runs."
@@ -57,14 +57,14 @@ def changes_asset(
     return plan_changes
 
 
-def as_of_asset(
-    table: AsOfTable, *, pipeline: Pipeline, analysis_dates: dg.PartitionsDefinition[str] | None
+def dated_asset(
+    table: DatedTable, *, pipeline: Pipeline, analysis_dates: dg.PartitionsDefinition[str] | None
 ) -> dg.AssetsDefinition:
-    """States by analysis date. No condition requests them: which dates a commit of an input makes stale stands in the
-    rows, and the sensor `analysis_dates` reads it there. A date that cannot be made yet fails, else Dagster would count
-    it as made."""
+    """Rows by analysis date, of an as-of table or a feature group. No condition requests them: which dates a commit of
+    an input makes stale stands in its rows or files, and the sensor `analysis_dates` reads it there. A date that cannot
+    be made yet fails, else Dagster would count it as made."""
 
-    @_asset(table, kind="as_of", condition=None, partitions=analysis_dates)
+    @_asset(table, kind=table.kind, condition=None, partitions=analysis_dates)
     def plan_date(context: dg.AssetExecutionContext, config: TableRun, ground: GroundResource) -> Plan:
         request = _request(pipeline, table, context, config)
         plan = _plan(replace(request, day=load_day(context.partition_key)), ground)

@@ -32,6 +32,10 @@ class AnalysisDates:
             return self
         return replace(self, stale=self.stale | {on for on in self.all if end_of(on) > first_change_at})
 
+    def with_stale(self, changed: Collection[date]) -> "AnalysisDates":
+        """Of the changed dates those that are made are stale."""
+        return replace(self, stale=self.stale | (self.all & frozenset(changed)))
+
     def with_made(self, on: date, *, code_version: str) -> "AnalysisDates":
         """The date is as the code makes it now."""
         kept = {code: dates - {on} for code, dates in self.made.items()}

@@ -18,27 +18,24 @@ DEFAULT_RESTATE_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
-class AsOfTable(Table):
-    """A table with a state for each analysis date, each a partition on disk.
+class DatedTable(Table):
+    """A table with rows for each analysis date, each a partition on disk.
 
-    inputs: changes tables. build: the rows of one date, without `analysis_date`, from the changes whose instant lies
-    before the date's end; so a date computed later is the same, unless a change inside or before it came in between.
-    restate_days: a late change makes the dates from its own on stale; of them the last `restate_days` are recomputed
-    by the next run, older ones when somebody asks.
-    due: how long after its end a date has to be there.
+    inputs: the tables its rows follow from.
+    restate_days: of the dates that became stale, the last `restate_days` are recomputed by the next run, older ones
+    when somebody asks. due: how long after its end a date has to be there.
     """
 
     inputs: tuple[str, ...]
-    build: Callable[[Inputs, date], ir.Table]
     restate_days: int = DEFAULT_RESTATE_DAYS
     due: timedelta | None = None
     partition_columns: tuple[str, ...] = (ANALYSIS_DATE,)
-    kind: Literal["as_of"] = "as_of"
+    kind: Literal["as_of", "feature_group"]
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.partition_columns != (ANALYSIS_DATE,):
-            raise PipelineError(f"{self.defined_in}: an as-of table is partitioned by {ANALYSIS_DATE!r} alone.")
+            raise PipelineError(f"{self.defined_in}: {self.name} is partitioned by {ANALYSIS_DATE!r} alone.")
         refuse_due(self.due, defined_in=self.defined_in)
         if self.restate_days < 0:
             raise PipelineError(f"{self.defined_in}: restate_days is {self.restate_days}. It is 0 or more days.")
@@ -50,6 +47,19 @@ class AsOfTable(Table):
     @property
     def day_column(self) -> str:
         return ANALYSIS_DATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class AsOfTable(DatedTable):
+    """A table with a state for each analysis date.
+
+    inputs: changes tables. build: the rows of one date, without `analysis_date`, from the changes whose instant lies
+    before the date's end; so a date computed later is the same, unless a change inside or before it came in between,
+    which makes the dates from its own on stale.
+    """
+
+    build: Callable[[Inputs, date], ir.Table]
+    kind: Literal["as_of", "feature_group"] = "as_of"
 
     def _code(self) -> tuple[object, ...]:
         return (self.contract, self.build, self.inputs)

@@ -11,12 +11,14 @@ from types import ModuleType
 
 from snowpipe_platform.errors import PipelineError, SnowpipeError, openable
 from snowpipe_platform.spec.import_errors import import_error
+from snowpipe_platform.spec.label import TrainingSet
 from snowpipe_platform.spec.table import Table
 
-LAYERS = ("silver", "gold")
+LAYERS = ("silver", "gold", "features")
 DEFAULT_FIRST_DAY = date(2024, 1, 1)
 QUERY_FILE_ENDINGS = (".yaml", ".yml", ".json")
 
+TRAINING_SET = "training_set"
 DECLARES_TABLE = re.compile(r"^TABLE\b[^=\n]*=", re.MULTILINE)
 
 
@@ -69,6 +71,22 @@ def tables_of(root: ModuleType) -> Iterator[Table]:
     _refuse_strays(_folder(root))
 
 
+def training_sets_of(root: ModuleType) -> Iterator[TrainingSet]:
+    """The TRAINING_SET of every folder of models. Raises PipelineError."""
+    for info in pkgutil.iter_modules([str(_folder(root) / "models")]):
+        if info.ispkg and (_folder(root) / "models" / info.name / f"{TRAINING_SET}.py").is_file():
+            module = _import_table(f"{root.__name__}.models.{info.name}.{TRAINING_SET}", _folder(root))
+            found = getattr(module, TRAINING_SET.upper(), None)
+            if not isinstance(found, TrainingSet):
+                raise PipelineError(
+                    f"{_file(module)}: declares no TRAINING_SET. Write TRAINING_SET = TrainingSet(...)."
+                )
+            if found.name != info.name:
+                msg = f"{_file(module)}: its TRAINING_SET is called {found.name!r}. It is called after its folder"
+                raise PipelineError(f"{msg}: {info.name!r}. Rename one of the two.")
+            yield found
+
+
 def _import_table(name: str, folder: Path) -> ModuleType:
     try:
         return importlib.import_module(name)
@@ -90,7 +108,7 @@ def _table(module: ModuleType, name: str) -> Table:
 
 def _no_table(module: ModuleType, found: object) -> str:
     if found is not None:
-        kinds = "ChangesTable(...), DerivedTable(...) or AsOfTable(...)"
+        kinds = "ChangesTable(...), DerivedTable(...), AsOfTable(...) or FeatureGroup(...)"
         return f"TABLE is {reprlib.repr(found)}, no table. Write TABLE = {kinds}."
     other = [name for name, value in vars(module).items() if isinstance(value, Table)]
     mend = f"Rename {other[0]!r} to TABLE" if other else "Start the file's name with '_' if it is no table"
@@ -104,7 +122,8 @@ def _refuse_strays(root: Path) -> None:
         is_read = len(place.parts) == 2 and place.parts[0] in LAYERS  # noqa: PLR2004 - the folder and the file
         is_private = any(part.startswith(("_", ".")) for part in place.parts)
         if not is_read and not is_private and DECLARES_TABLE.search(path.read_text(encoding="utf-8", errors="replace")):
-            folders = " and ".join(f"{openable(root / layer)}/" for layer in LAYERS)
+            *first, last = (f"{openable(root / layer)}/" for layer in LAYERS)
+            folders = f"{', '.join(first)} and {last}"
             msg = f"{openable(path)}: declares a TABLE, and tables are read from the files of {folders} only."
             raise PipelineError(f"{msg} Move it there.")
 

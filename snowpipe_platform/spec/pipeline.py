@@ -1,6 +1,6 @@
 """A pipeline: a queries file and one file per table, in a package of their own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -9,9 +9,18 @@ import ibis
 import ibis.expr.datatypes as dt
 
 from snowpipe_platform.errors import PipelineError, did_you_mean
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable
 from snowpipe_platform.spec.extraction import QueriesFile, Query
-from snowpipe_platform.spec.package import DEFAULT_FIRST_DAY, first_day, import_package, queries_path, tables_of
+from snowpipe_platform.spec.feature import FeatureGroup
+from snowpipe_platform.spec.label import TrainingSet, refuse_training_set
+from snowpipe_platform.spec.package import (
+    DEFAULT_FIRST_DAY,
+    first_day,
+    import_package,
+    queries_path,
+    tables_of,
+    training_sets_of,
+)
 from snowpipe_platform.spec.queries_file import load_queries_file
 from snowpipe_platform.spec.schema_change import holds
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
@@ -25,6 +34,7 @@ class Pipeline:
     queries: QueriesFile
     tables: tuple[Table, ...]
     first_day: date = DEFAULT_FIRST_DAY
+    training_sets: tuple[TrainingSet, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Table]:
@@ -72,12 +82,17 @@ class Pipeline:
 def load_pipeline(package: str) -> Pipeline:
     """Import the package's tables and read its queries file. Raises PipelineError or QueriesFileError."""
     root = import_package(package)
-    day, tables = first_day(root), list(tables_of(root))
-    return build_pipeline(package, load_queries_file(queries_path(root)), tables, first_day=day)
+    day, tables, sets = first_day(root), list(tables_of(root)), list(training_sets_of(root))
+    return build_pipeline(package, load_queries_file(queries_path(root)), tables, first_day=day, training_sets=sets)
 
 
 def build_pipeline(
-    name: str, queries: QueriesFile, tables: list[Table], *, first_day: date = DEFAULT_FIRST_DAY
+    name: str,
+    queries: QueriesFile,
+    tables: list[Table],
+    *,
+    first_day: date = DEFAULT_FIRST_DAY,
+    training_sets: Sequence[TrainingSet] = (),
 ) -> Pipeline:
     """Check that every input exists and every rule can run, and order the tables.
 
@@ -100,10 +115,19 @@ def build_pipeline(
             if isinstance(table, DerivedTable | AsOfTable) and upstream in table.inputs:
                 _refuse_history(table, by_name.get(upstream), upstream)
     ordered = tuple(_in_order(by_name))
-    for table in ordered:
+    _refuse_misfits(ordered, by_name)
+    for training in training_sets:
+        refuse_training_set(training, by_name)
+    return Pipeline(name, queries, ordered, first_day, tuple(training_sets))
+
+
+def _refuse_misfits(tables: Sequence[Table], by_name: Mapping[str, Table]) -> None:
+    """Raises PipelineError where a table's columns are not those of what it reads."""
+    for table in tables:
         if isinstance(table, DerivedTable):
             _refuse_scope(table, by_name)
-    return Pipeline(name, queries, ordered, first_day)
+        if isinstance(table, FeatureGroup):
+            _refuse_source(table, by_name.get(table.source))
 
 
 def _refuse_scope(table: DerivedTable, by_name: Mapping[str, Table]) -> None:
@@ -127,7 +151,23 @@ def _refuse_history(table: Table, read: Table | None, name: str) -> None:
     if isinstance(table, AsOfTable) and not isinstance(read, ChangesTable):
         raise PipelineError(f"{reads}, which keeps no history. An as-of table reads changes tables only.")
     if isinstance(read, AsOfTable):
-        raise PipelineError(f"{reads}, an as-of table, which no table is built from. Name the tables it reads.")
+        raise PipelineError(f"{reads}, an as-of table, which only feature groups read. Name the tables it reads.")
+    if isinstance(read, FeatureGroup):
+        raise PipelineError(f"{reads}, a feature group, which only training sets read. Name the tables it reads.")
+
+
+def _refuse_source(group: FeatureGroup, source: Table | None) -> None:
+    """A feature is a column of the source's, with a type that holds its values."""
+    about = f"{group.defined_in}: {group.name}"
+    if not isinstance(source, AsOfTable):
+        raise PipelineError(f"{about} takes features from {group.source!r}. Name an as-of table: it has dates.")
+    for name, wanted in group.source_schema().items():
+        found = source.contract_schema.get(name)
+        if found is None:
+            hint = did_you_mean(name, [column for column in source.contract_schema if column != ANALYSIS_DATE])
+            raise PipelineError(f"{about}: {name!r} is no column of {source.name}. {hint}")
+        if not holds(wanted, found):
+            raise PipelineError(f"{about}: {name!r} is {wanted}, and {found} in {source.name}. Give it that type.")
 
 
 def _require_related(table: Table, by_name: Mapping[str, Table]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -74,13 +74,16 @@ class Table:
     description: str
     owners: tuple[str, ...] = ()
     partition_columns: tuple[str, ...] = ()
-    defined_in: str = field(default_factory=lambda: _caller(), compare=False)  # noqa: PLW0108 - defined below
+    defined_in: str = field(default_factory=lambda: declaring_file(), compare=False)  # noqa: PLW0108 - defined below
+
+    layers: ClassVar[tuple[str, ...]] = ("silver", "gold")
+    """Where a table of the kind may be."""
 
     def __post_init__(self) -> None:
         layer, _, short = self.name.partition("/")
-        if layer not in {"silver", "gold"} or not short.isidentifier():
-            msg = f"{self.defined_in}: table name {self.name!r} is not 'silver/<name>' or 'gold/<name>'."
-            raise PipelineError(msg)
+        if layer not in self.layers or not short.isidentifier():
+            allowed = " or ".join(f"'{layer}/<name>'" for layer in self.layers)
+            raise PipelineError(f"{self.defined_in}: table name {self.name!r} is not {allowed}.")
         refuse_contract(self.contract, where=self.defined_in, table=self.name)
         refuse_names(self.contract, self.platform_columns, where=self.defined_in)
         self._require_columns("partition_columns", self.partition_columns)
@@ -265,8 +268,8 @@ def related(table: Table) -> ir.Table:
     return ibis.table(table.schema, name=table.name)
 
 
-def _caller() -> str:
-    """The file that declares the table, for messages."""
+def declaring_file() -> str:
+    """The file that declares a table, for messages."""
     for frame in inspect.stack(context=0)[1:]:
         module = frame.frame.f_globals.get("__name__", "")
         if not module.startswith(("snowpipe_platform.spec", "dataclasses")) and not frame.filename.startswith("<"):

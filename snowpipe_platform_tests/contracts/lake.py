@@ -440,3 +440,27 @@ class LakeContract:
         Path(file.path).unlink()
         with pytest.raises(LakeError, match=f"{file.path} is missing, so nothing is removed"):
             lake.leftovers(NAME, before=LATER)
+
+    def test_a_tagged_snapshot_keeps_its_rows_and_the_name_its_snapshot(self, lake):
+        assert lake.tags(NAME) == {}
+        writer = Writer(lake)
+        first = writer.commit(things(1), "one")
+        lake.tag(NAME, "set-1", snapshot_id=first.snapshot_id)
+        second = writer.commit(things(2), "two", remove=writer.files(first))
+        lake.tag(NAME, "set-1", snapshot_id=second.snapshot_id)
+        writer.commit(things(3), "three", branch="held")
+        assert lake.tags(NAME) == {"set-1": first.snapshot_id}
+        assert [one.left_at for one in lake.snapshots(NAME) if one.snapshot_id == first.snapshot_id] == [None]
+        with pytest.raises(CommitConflictError):
+            lake.expire(NAME, [first.snapshot_id])
+        assert (writer.ids(first), writer.ids(second), lake.state(NAME)) == ([1], [2], second)
+        with pytest.raises(LakeError, match="snapshot 7 cannot be tagged 'set-2': it is gone"):
+            lake.tag(NAME, "set-2", snapshot_id=7)
+
+    def test_a_file_says_which_date_its_rows_are_of(self, lake):
+        day = date(2024, 3, 1)
+        writer = Writer(lake, ibis.schema({"id": "int64", "day": "date"}), partitions=("day",))
+        writer.commit([{"id": 1, "day": day}, {"id": 2, "day": None}], "one")
+        assert sorted(str(file.partition) for file in writer.files()) == sorted(
+            str((("day", value),)) for value in (day, None)
+        )

@@ -28,7 +28,7 @@ def table(**declared):
 
 def test_a_table_is_partitioned_by_its_analysis_date():
     assert (table().partition_columns, table().day_column) == (("analysis_date",), "analysis_date")
-    with pytest.raises(PipelineError, match=r"an as-of table is partitioned by 'analysis_date' alone"):
+    with pytest.raises(PipelineError, match=r"gold/states is partitioned by 'analysis_date' alone"):
         table(partition_columns=("id",))
 
 
