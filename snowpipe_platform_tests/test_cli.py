@@ -29,6 +29,7 @@ FAMILIES = (
     *("bronze log", "bronze withdraw"),
     *("dead-letters list", "dead-letters show", "dead-letters retry", "dead-letters discard"),
     *("models list", "models show", "models compare", "models approve", "models reject"),
+    *("models deploy", "models rollback"),
     *("quarantine list", "quarantine show", "quarantine export", "quarantine replay", "quarantine discard"),
 )
 

@@ -163,3 +163,49 @@ def reject(  # noqa: PLR0913, PLR0917 - an option each
         return command.reject(project, command.Typed(model, version, reason, confirmed=yes, as_json=json))
 
     _answer(work, "models reject", as_json=json, traceback=traceback)
+
+
+@app.command()
+def deploy(  # noqa: PLR0913, PLR0917 - an option each
+    model: OneModel,
+    version: OneVersion,
+    reason: Reason,
+    yes: Yes = False,
+    json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """Let an approved version serve, in place of the one that does.
+
+    It is loaded and asked before anything changes, and a running `snowpipe serve` takes it up between two requests.
+
+    - `snowpipe models deploy churn 2 --reason "better in every segment"`
+    """
+
+    def work(project: "ModelProject") -> int:
+        from snowpipe_platform.commands import models_deploy as command  # noqa: PLC0415
+
+        typed = command.Typed(model, reason, version, confirmed=yes, as_json=json)
+        return command.deploy(project, project.endpoint, typed)
+
+    _answer(work, "models deploy", as_json=json, traceback=traceback)
+
+
+@app.command()
+def rollback(
+    model: OneModel,
+    reason: Reason,
+    yes: Yes = False,
+    json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """Let the version serve that served before; again, the one before that.
+
+    - `snowpipe models rollback churn --reason "too many false alarms" --yes`
+    """
+
+    def work(project: "ModelProject") -> int:
+        from snowpipe_platform.commands import models_deploy as command  # noqa: PLC0415
+
+        return command.rollback(project, project.endpoint, command.Typed(model, reason, confirmed=yes, as_json=json))
+
+    _answer(work, "models rollback", as_json=json, traceback=traceback)

@@ -84,5 +84,8 @@ def _answered(project: ModelProject, model: Model, version: ModelVersion, typed:
     print_text(f"{decision.stage}: {model.name} version {version.number}, by {decision.by}: {decision.reason}")
     if decision.override:
         print_text(f"override kept: {decision.override}")
-    print_next(f"snowpipe models show {model.name} {version.number}")
+    if version.stage == "approved":
+        print_next(f'snowpipe models deploy {model.name} {version.number} --reason "..."')
+    else:
+        print_next(f"snowpipe models list {model.name}")
     return 0

@@ -134,7 +134,7 @@ def test_a_rejection_is_kept_with_its_reason(shop):
     answer = shop.type("models", "reject", "churn", "1", "--reason", "worse for new customers")
     assert answer.stdout.splitlines() == [
         f"rejected: churn version 1, by {getpass.getuser()}: worse for new customers",
-        "next: snowpipe models show churn 1",
+        "next: snowpipe models list churn",
     ]
     assert shop.json("models", "list")["versions"][0]["stage"] == "rejected"
 
