@@ -20,9 +20,10 @@ def register(app: typer.Typer) -> None:
 
 def run(  # noqa: PLR0913, PLR0917 - an option each
     tables: Tables = None,
-    partition: Annotated[date | None, typer.Option(parser=day_of, metavar="DAY", help="One load day.")] = None,
-    start: Annotated[date | None, typer.Option("--from", parser=day_of, metavar="DAY", help="First load day.")] = None,
-    end: Annotated[date | None, typer.Option("--to", parser=day_of, metavar="DAY", help="Last load day.")] = None,
+    partition: Annotated[date | None, typer.Option(parser=day_of, metavar="DAY", help="One day.")] = None,
+    start: Annotated[date | None, typer.Option("--from", parser=day_of, metavar="DAY", help="First day.")] = None,
+    end: Annotated[date | None, typer.Option("--to", parser=day_of, metavar="DAY", help="Last day.")] = None,
+    every: Annotated[int, typer.Option(min=1, metavar="DAYS", help="Of analysis dates: one in so many days.")] = 1,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Replace silver and gold from all they read.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Rebuild without asking.")] = False,
     anyway: Annotated[
@@ -39,6 +40,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     - `snowpipe run`
     - `snowpipe run silver/customer_changes dim_customers --partition 2024-03-02`
     - `snowpipe run --from 2024-03-01 --to 2024-04-29`
+    - `snowpipe run customer_activity --from 2023-06-04 --to 2023-12-03 --every 7`
     - `snowpipe run gold/daily_sales --rebuild --yes`
     - `snowpipe run silver/order_line_changes --partition 2024-03-02 --publish-anyway "known outage"`
     """
@@ -51,6 +53,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
             partition=partition,
             start=start,
             end=end,
+            every=every,
             rebuild=rebuild,
             confirmed=yes,
             override=anyway,

@@ -19,9 +19,10 @@ def register(app: typer.Typer) -> None:
 
 def plan(  # noqa: PLR0913, PLR0917 - an option each
     tables: Tables = None,
-    partition: Annotated[date | None, typer.Option(parser=day_of, metavar="DAY", help="One load day.")] = None,
-    start: Annotated[date | None, typer.Option("--from", parser=day_of, metavar="DAY", help="First load day.")] = None,
-    end: Annotated[date | None, typer.Option("--to", parser=day_of, metavar="DAY", help="Last load day.")] = None,
+    partition: Annotated[date | None, typer.Option(parser=day_of, metavar="DAY", help="One day.")] = None,
+    start: Annotated[date | None, typer.Option("--from", parser=day_of, metavar="DAY", help="First day.")] = None,
+    end: Annotated[date | None, typer.Option("--to", parser=day_of, metavar="DAY", help="Last day.")] = None,
+    every: Annotated[int, typer.Option(min=1, metavar="DAYS", help="Of analysis dates: one in so many days.")] = 1,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="As of a run with --rebuild.")] = False,
     no_count: Annotated[bool, typer.Option("--no-count", help="Without opening the source.")] = False,
     json: Json = False,
@@ -47,6 +48,7 @@ def plan(  # noqa: PLR0913, PLR0917 - an option each
             partition=partition,
             start=start,
             end=end,
+            every=every,
             rebuild=rebuild,
             as_json=json,
         )

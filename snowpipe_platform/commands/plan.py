@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 
 from snowpipe_platform.commands.plan_report import Planned, plan_json, print_plan
 from snowpipe_platform.commands.project import Project, find_tables
-from snowpipe_platform.commands.run import RunOptions, dates_made, ended_day, load_days, rebuild_steps
+from snowpipe_platform.commands.run import RunOptions, asked_days, dates_made, ended_day, rebuild_steps
 from snowpipe_platform.commands.terminal import activity, print_json
 from snowpipe_platform.errors import SourceError, TransientSourceError
 from snowpipe_platform.execution.outcome import Step
@@ -42,7 +42,7 @@ def _steps(
     if options.rebuild:
         return [], rebuild_steps(project.pipeline, names, options, dates=dates_made(project))
     clock = _clock(project, options, count=count)
-    days = load_days(project.pipeline, options, clock=clock)
+    days = asked_days(project.pipeline, names, options, clock=clock)
     return days, plan_steps(project.pipeline, names, days, ended=ended_day(clock))
 
 

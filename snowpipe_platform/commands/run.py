@@ -30,12 +30,14 @@ JOB = "snowpipe run"
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What was typed. Days are load days, ends included."""
+    """What was typed. Days are load days or analysis dates, ends included. every: of a range of analysis dates one in
+    so many."""
 
     tables: Sequence[str] = ()
     partition: date | None = None
     start: date | None = None
     end: date | None = None
+    every: int = 1
     rebuild: bool = False
     confirmed: bool = False
     override: str | None = None
@@ -70,7 +72,7 @@ def _steps(project: Project, names: Sequence[str], options: RunOptions) -> tuple
     """The days asked for. Where none is, first what earlier days left: decisions about their rows, or a stopped run.
     Who publishes in spite of a rule means the one day."""
     clock = project.ground.warehouse.clock()
-    days = load_days(project.pipeline, options, clock=clock)
+    days = asked_days(project.pipeline, names, options, clock=clock)
     steps = plan_steps(project.pipeline, names, days, ended=ended_day(clock))
     if options.partition is not None or options.start is not None or options.override is not None:
         return steps
@@ -146,9 +148,10 @@ def ended_day(clock: datetime) -> date:
     return (clock - timedelta(days=1)).date()
 
 
-def load_days(pipeline: Pipeline, options: RunOptions, *, clock: datetime) -> list[date]:
-    """The load days asked for; by default the one that has just ended at the source, whose clock is given, or is under
-    way. Raises ConfigurationError for days that cannot be run."""
+def asked_days(pipeline: Pipeline, names: Sequence[str], options: RunOptions, *, clock: datetime) -> list[date]:
+    """The days asked for; by default the one that has just ended at the source, whose clock is given, or is under way.
+    Tables of analysis dates alone may have dates from before the first load day, and leave some out. Raises
+    ConfigurationError for days that cannot be run."""
     current = (clock - timedelta(microseconds=1)).date()
     if options.partition is not None and (options.start is not None or options.end is not None):
         raise ConfigurationError("--partition names one day, --from and --to a range. Give one of the two.")
@@ -160,10 +163,24 @@ def load_days(pipeline: Pipeline, options: RunOptions, *, clock: datetime) -> li
         raise ConfigurationError(f"the range ends on {last}, before it starts on {first}. Exchange --from and --to.")
     if last > clock.date():
         raise ConfigurationError(f"{last} has not begun at the source, whose clock says {clock:%Y-%m-%d %H:%M} UTC.")
-    if first < pipeline.first_day:
-        begins = pipeline.first_day
-        raise ConfigurationError(f"{first} is before the pipeline's first day, {begins} (FIRST_DAY of its package).")
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    by_day = [name for name in names if not isinstance(pipeline.by_name.get(name), DatedTable)]
+    if options.every > 1 and by_day:
+        raise ConfigurationError(f"--every leaves days out, and {by_day[0]} needs each. Name tables of analysis dates.")
+    _refuse_early(first, pipeline, by_day)
+    return [first + timedelta(days=n) for n in range(0, (last - first).days + 1, options.every)]
+
+
+def _refuse_early(first: date, pipeline: Pipeline, by_day: Sequence[str]) -> None:
+    """by_day: tables that have no analysis dates."""
+    begins, named = (pipeline.first_day, "day") if by_day else (pipeline.first_date, "analysis date")
+    if first >= begins:
+        return
+    setting = "FIRST_ANALYSIS_DATE" if pipeline.first_date < pipeline.first_day and not by_day else "FIRST_DAY"
+    msg = f"{first} is before the pipeline's first {named}, {begins} ({setting} of its package)."
+    if by_day and first >= pipeline.first_date:
+        dated = " ".join(t.name for t in pipeline.tables if isinstance(t, DatedTable))
+        msg += f" Tables of analysis dates may have it: {dated}"
+    raise ConfigurationError(msg)
 
 
 def rebuild_steps(

@@ -48,7 +48,7 @@ def _unstable_features() -> Iterator[None]:
 
 
 def _definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace) -> dg.Definitions:
-    days, dates = load_days(pipeline.first_day), analysis_dates(pipeline.first_day)
+    days, dates = load_days(pipeline.first_day), analysis_dates(pipeline.first_date)
 
     def partitions(table: Table) -> dg.PartitionsDefinition[str] | None:
         return {LOAD_DAY: days, ANALYSIS_DATE: dates}.get(table.day_column or "")

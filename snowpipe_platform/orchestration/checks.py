@@ -43,7 +43,7 @@ def table_checks(
     specs = [_spec(table.name, PUBLISHED, "the new rows are in the table, none held back", partitions, blocking=True)]
     if isinstance(table, DatedTable):
         specs.append(_spec(table.name, UP_TO_DATE, "nothing from before the date's end has come since", partitions))
-    deadline = table_deadline(table)
+    deadline = table_deadline(table, pipeline)
     if deadline is not None:
         specs.append(_spec(table.name, ON_TIME, ABOUT, partitions))
     for name, rule in rules.items():

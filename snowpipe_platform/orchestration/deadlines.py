@@ -58,7 +58,8 @@ def _turn(
 ) -> frozenset[date]:
     """Tell the instance which days are late now, and which told before are no longer. Returns those told to be late."""
     last, log = last_due(deadline.due, now=now), deadline.log(ground)
-    missing = missing_days(instance, asset_key(deadline.name), last=last, safety_lag=deadline.safety_lag, log=log) or []
+    key, lag = asset_key(deadline.name), deadline.safety_lag
+    missing = missing_days(instance, key, last=last, since=deadline.since, safety_lag=lag, log=log) or []
     late = [day for day in missing if read_at(log, day) is None]
     turned = sorted(told.symmetric_difference(late))[:REPORTS_PER_TICK]
     identity = RunIdentity(run_id=f"{NAME}-{uuid.uuid4()}", job=NAME)

@@ -18,22 +18,24 @@ RECORDS_PER_PAGE = 1_000
 NO_LAG = timedelta(0)
 
 
-def missing_days(
+def missing_days(  # noqa: PLR0913 - a day may be there in many ways
     instance: dg.DagsterInstance,
     key: dg.AssetKey,
     *,
     last: date,
+    since: date = date.min,
     safety_lag: timedelta = NO_LAG,
     log: Sequence[Manifest] = (),
 ) -> list[date] | None:
-    """Days up to `last`, from the first one there, that are not there; oldest first. None while none is there.
+    """Days up to `last`, from the first one there, that are not there; oldest first. None while none is there. What is
+    from before `since` does not count.
 
     A day is there when it is materialized by what read it: dropped files that were adopted for it are not its
     extraction. The bronze log alone does not tell: a snapshot that brought nothing leaves no entry. A load day that was
     last extracted before its end, or waits for rows that were withdrawn or cut off, is not there: its rest is missing.
     safety_lag: how far behind the source's clock the extraction stops. log: of a bronze asset's query.
     """
-    materialized = {load_day(partition) for partition in instance.get_materialized_partitions(key)}
+    materialized = {day for day in map(load_day, instance.get_materialized_partitions(key)) if day >= since}
     recent = {day for day in materialized if timedelta(0) <= last - day < timedelta(days=CLOSER_LOOK_DAYS)}
     looked_at = recent | (materialized & days_of_arrivals_alone(log))
     reads = _last_reads(instance, key, looked_at)

@@ -113,7 +113,7 @@ def table_metadata(result: TableResult, ground: Ground) -> Metadata:
             found["decided"] = _text(by)
         found["dagster/uri"] = _text(ground.lake.location(table.name))
         found["rows_per_commit"] = _md(_rows_chart(table, ground.lake.history(table.name)))
-    if table_deadline(table) is not None:
+    if table_deadline(table, plan.request.pipeline) is not None:
         found |= _source_clock(ground)
     if result.held_on is not None:
         found["held_on"] = _text(result.held_on)

@@ -21,11 +21,13 @@ ABOUT = "the day is there by its deadline"
 
 @dataclass(frozen=True)
 class Deadline:
-    """How long after the end of a day an asset has to have it. query: the one that lands it, of a bronze asset."""
+    """How long after the end of a day an asset has to have it. query: the one that lands it, of a bronze asset.
+    since: the first day that could be there by it: analysis dates from before the first load day are made later."""
 
     name: str
     due: timedelta
     query: Query | None = None
+    since: date = date.min
 
     @property
     def safety_lag(self) -> timedelta:
@@ -42,15 +44,18 @@ def query_deadline(query: Query) -> Deadline | None:
     return None if query.due is None else Deadline(bronze_name(query.entity), query.due, query)
 
 
-def table_deadline(table: Table) -> Deadline | None:
+def table_deadline(table: Table, pipeline: Pipeline) -> Deadline | None:
     """None for a table without one, or without days."""
     due = table.due if isinstance(table, ChangesTable | DatedTable) else None
-    return None if due is None else Deadline(table.name, due)
+    return None if due is None else Deadline(table.name, due, since=pipeline.first_day)
 
 
 def deadlines(pipeline: Pipeline) -> list[Deadline]:
     """All that are declared, in the order of the flow."""
-    declared = [*map(query_deadline, pipeline.queries.queries), *map(table_deadline, pipeline.tables)]
+    declared = [
+        *map(query_deadline, pipeline.queries.queries),
+        *(table_deadline(table, pipeline) for table in pipeline.tables),
+    ]
     return [deadline for deadline in declared if deadline is not None]
 
 
@@ -59,11 +64,17 @@ def on_time_outcome(
 ) -> dg.AssetCheckResult:
     """Green once the day is there to its end, with how long before or after its deadline it came; until then green
     before the deadline and red after it. now: by the source's clock, which is asked while the day is not there."""
+    due_at = deadline_of(day, deadline.due)
+    if day < deadline.since:
+        return _result(deadline, due_at, f"before {deadline.since}, the first load day: it has no deadline")
     log = deadline.log(ground)
     came = arrived_at(instance, asset_key(deadline.name), day, safety_lag=deadline.safety_lag, log=log)
-    due_at = deadline_of(day, deadline.due)
     passed = came is not None or (now or ground.warehouse.clock()) < due_at
     text = _absent(due_at, is_late=not passed) if came is None else _came(came, due_at)
+    return _result(deadline, due_at, text, passed=passed)
+
+
+def _result(deadline: Deadline, due_at: datetime, text: str, *, passed: bool = True) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=passed,
         asset_key=asset_key(deadline.name),

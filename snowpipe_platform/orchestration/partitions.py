@@ -15,10 +15,10 @@ def load_days(first_day: date) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC", end_offset=1)
 
 
-def analysis_dates(first_day: date) -> dg.DailyPartitionsDefinition:
-    """One partition per UTC day that is over, from `first_day`: a state needs the whole day. Not the load days: what
-    was loaded on a day is about any."""
-    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC")
+def analysis_dates(first_date: date) -> dg.DailyPartitionsDefinition:
+    """One partition per UTC day that is over, from `first_date`: a state needs the whole day. Not the load days: what
+    was loaded on a day is about any, and the first one brings what happened before it."""
+    return dg.DailyPartitionsDefinition(start_date=first_date.isoformat(), timezone="UTC")
 
 
 def load_day(partition_key: str) -> date:

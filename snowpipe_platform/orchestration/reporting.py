@@ -73,7 +73,7 @@ def report_table(instance: dg.DagsterInstance, result: TableResult, ground: Grou
         if isinstance(table, DatedTable) and day is not None:
             dates = analysis_dates(read_inputs(request.pipeline, table, ground))
             found.append(up_to_date_outcome(table, day, dates))
-        deadline = table_deadline(table)
+        deadline = table_deadline(table, request.pipeline)
         if deadline is not None and day is not None:
             found.append(on_time_outcome(instance, deadline, day, ground=ground))
         report_checks(instance, table.name, day, found, request.identity)

@@ -108,7 +108,9 @@ def _asset(
     A backfill of load days takes along the dates that end with them; what their late changes make stale the sensor
     requests. Any load day may hold changes of any date, but mapped that way, Dagster 1.13 takes a backfill of two load
     days to mean every date there ever was."""
-    mapping = dg.TimeWindowPartitionMapping() if isinstance(table, AsOfTable) else None
+    mapping = None
+    if isinstance(table, AsOfTable):  # a date from before the first load day has none of its own
+        mapping = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
     return dg.asset(
         key=asset_key(table.name),
         deps=[dg.AssetDep(asset_key(name), partition_mapping=mapping) for name in table.upstream],

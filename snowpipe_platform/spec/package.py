@@ -42,10 +42,24 @@ def import_package(name: str) -> ModuleType:
 
 def first_day(root: ModuleType) -> date:
     """The package's FIRST_DAY. Raises PipelineError for what is no date."""
-    found = getattr(root, "FIRST_DAY", DEFAULT_FIRST_DAY)
+    return _date_of(root, "FIRST_DAY", DEFAULT_FIRST_DAY)
+
+
+def first_date(root: ModuleType, day: date) -> date:
+    """The package's FIRST_ANALYSIS_DATE, by default its first load day. Raises PipelineError for what is no date, or
+    comes after that day."""
+    found = _date_of(root, "FIRST_ANALYSIS_DATE", day)
+    if found > day:
+        msg = f"{_file(root)}: FIRST_ANALYSIS_DATE is {found}, after FIRST_DAY, {day}."
+        raise PipelineError(f"{msg} It is the first date of the source's history, or leave it out.")
+    return found
+
+
+def _date_of(root: ModuleType, name: str, default: date) -> date:
+    found = getattr(root, name, default)
     if type(found) is not date:
-        msg = f"{_file(root)}: FIRST_DAY is {found!r}, which is no date."
-        raise PipelineError(f"{msg} Write FIRST_DAY = date(2024, 3, 1), after 'from datetime import date'.")
+        msg = f"{_file(root)}: {name} is {found!r}, which is no date."
+        raise PipelineError(f"{msg} Write {name} = date(2024, 3, 1), after 'from datetime import date'.")
     return found
 
 

@@ -15,6 +15,7 @@ from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.label import TrainingSet, refuse_training_set
 from snowpipe_platform.spec.package import (
     DEFAULT_FIRST_DAY,
+    first_date,
     first_day,
     import_package,
     queries_path,
@@ -28,12 +29,14 @@ from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Queries and tables that fit together; tables come after everything they read. first_day: the first load day."""
+    """Queries and tables that fit together; tables come after everything they read. first_day: the first load day.
+    first_date: the first analysis date there may be: a source has a history from before it was first read."""
 
     name: str
     queries: QueriesFile
     tables: tuple[Table, ...]
     first_day: date = DEFAULT_FIRST_DAY
+    first_date: date = DEFAULT_FIRST_DAY
     training_sets: tuple[TrainingSet, ...] = ()
 
     @cached_property
@@ -82,19 +85,27 @@ class Pipeline:
 def load_pipeline(package: str) -> Pipeline:
     """Import the package's tables and read its queries file. Raises PipelineError or QueriesFileError."""
     root = import_package(package)
-    day, tables, sets = first_day(root), list(tables_of(root)), list(training_sets_of(root))
-    return build_pipeline(package, load_queries_file(queries_path(root)), tables, first_day=day, training_sets=sets)
+    day = first_day(root)
+    return build_pipeline(
+        package,
+        load_queries_file(queries_path(root)),
+        list(tables_of(root)),
+        first_day=day,
+        first_date=first_date(root, day),
+        training_sets=list(training_sets_of(root)),
+    )
 
 
-def build_pipeline(
+def build_pipeline(  # noqa: PLR0913 - all that a package declares
     name: str,
     queries: QueriesFile,
     tables: list[Table],
     *,
     first_day: date = DEFAULT_FIRST_DAY,
+    first_date: date | None = None,
     training_sets: Sequence[TrainingSet] = (),
 ) -> Pipeline:
-    """Check that every input exists and every rule can run, and order the tables.
+    """Check that every input exists and every rule can run, and order the tables. first_date: by default `first_day`.
 
     Raises PipelineError or ContractError.
     """
@@ -118,7 +129,7 @@ def build_pipeline(
     _refuse_misfits(ordered, by_name)
     for training in training_sets:
         refuse_training_set(training, by_name)
-    return Pipeline(name, queries, ordered, first_day, tuple(training_sets))
+    return Pipeline(name, queries, ordered, first_day, first_date or first_day, tuple(training_sets))
 
 
 def _refuse_misfits(tables: Sequence[Table], by_name: Mapping[str, Table]) -> None:
