@@ -40,7 +40,7 @@ WINDOWS = ("30d", "90d", "365d")
 FEATURES = (
     *(f"orders_{window}" for window in WINDOWS),
     *(f"spend_{window}" for window in WINDOWS),
-    *("average_basket_365d", "categories_365d", "recency_days", "tenure_days"),
+    *("average_basket_365d", "recency_days", "tenure_days"),
 )
 TRAINED_ROWS, ASKED_ROWS, ASKERS = 6_000, 64, 24
 VERSIONS, TORN = (1, 2, 3), 4

@@ -119,7 +119,8 @@ class FeatureRow:
 @dataclass(frozen=True, kw_only=True)
 class TrainingSetRecord:
     """What is known of a training set. hash: SHA-256 of its file, 64 hex digits. first_label_at, last_label_at: the
-    first and last of its instants, UTC. inputs: the commit of each table it is made of."""
+    first and last of its instants, UTC. defaults: by feature, what stood in for a missing value; a decimal or a date as
+    text. inputs: the commit of each table it is made of."""
 
     name: str
     hash: str
@@ -128,6 +129,7 @@ class TrainingSetRecord:
     last_label_at: datetime
     feature_group: str
     feature_group_version: int
+    defaults: Mapping[str, int | float | bool | str | None]
     inputs: Mapping[str, UpstreamCommit]
     code_version: str
     created_at: datetime

@@ -90,6 +90,12 @@ def silent(known: Any, later: Any, at: datetime, _until: datetime) -> Any:
     return items.select("id", silent=items.id.notin(changed.id))
 
 
+def called(known: Any, _at: datetime) -> Any:
+    """The name of items that exist."""
+    items = latest(known[CHANGES.name], key=["id"])
+    return items.select("id", called=items.name)
+
+
 def half_days(first: datetime, last: datetime) -> list[datetime]:
     """Every midnight and noon."""
     count = int((last - first) / timedelta(hours=12))
@@ -104,7 +110,7 @@ TRAINING = TrainingSet(
     label=Label(name="silent", inputs=(CHANGES.name,), horizon=HORIZON, build=silent),
     labels_at=half_days,
     max_age=MAX_AGE,
-    context=(Context(name="called", table=STATES, column="name"),),
+    context=(Context(name="called", inputs=(CHANGES.name,), build=called),),
     defined_in="shop/training_set.py",
 )
 

@@ -56,6 +56,7 @@ def _encoded(record: TrainingSetRecord) -> dict[str, Any]:
         "last_label": record.last_label_at.isoformat(),
         "feature_group": record.feature_group,
         "feature_group_version": record.feature_group_version,
+        "features": [{"name": name, "default": default} for name, default in record.defaults.items()],
         "inputs": {
             name: {"snapshot_id": one.snapshot_id, "content_id": one.content_id, "number": one.number}
             for name, one in record.inputs.items()
@@ -76,6 +77,7 @@ def _read(path: Path) -> TrainingSetRecord:
             last_label_at=datetime.fromisoformat(stored["last_label"]),
             feature_group=stored["feature_group"],
             feature_group_version=stored["feature_group_version"],
+            defaults={one["name"]: one["default"] for one in stored["features"]},
             inputs={
                 name: UpstreamCommit(one["snapshot_id"], one["number"], one["content_id"])
                 for name, one in stored["inputs"].items()

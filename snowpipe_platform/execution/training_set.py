@@ -22,7 +22,7 @@ from snowpipe_platform.execution.inputs import snapshot_with
 from snowpipe_platform.records import LakeRows, TrainingSetRecord
 from snowpipe_platform.spec.analysis_dates import end_of
 from snowpipe_platform.spec.consumption import UpstreamCommit
-from snowpipe_platform.spec.feature import FeatureGroup
+from snowpipe_platform.spec.feature import Feature, FeatureGroup
 from snowpipe_platform.spec.label import LABEL_AT, TrainingSet, instants_between, training_rows, training_schema
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import STATUS, VALID, ChangesTable
@@ -66,6 +66,7 @@ def make_training_set(training: TrainingSet, pipeline: Pipeline, ground: Ground,
         last_label_at=instants[-1],
         feature_group=group.name,
         feature_group_version=group.version,
+        defaults={one.name: _default(one) for one in group.features},
         inputs=inputs,
         code_version=training.code_version,
         created_at=datetime.now(UTC).replace(tzinfo=None),
@@ -145,6 +146,12 @@ def _paths(name: str, commit: UpstreamCommit, pipeline: Pipeline, ground: Ground
         )
     where = {STATUS: VALID} if isinstance(pipeline.table(name), ChangesTable) else None
     return tuple(file.path for file in ground.lake.files(name, snapshot_id=snapshot_id, where=where))
+
+
+def _default(feature: Feature) -> int | float | bool | str | None:
+    """As JSON has it."""
+    value = feature.default
+    return value if isinstance(value, int | float | str | None) else str(value)
 
 
 def _group(training: TrainingSet, pipeline: Pipeline) -> FeatureGroup:

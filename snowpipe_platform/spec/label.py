@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 
 from snowpipe_platform.errors import PipelineError, did_you_mean
 from snowpipe_platform.spec.analysis_dates import end_of
-from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable
+from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.code_version import code_version_of
 from snowpipe_platform.spec.feature import EVENT_TIME, FeatureGroup, latest_known
 from snowpipe_platform.spec.table import CHANGED_AT, STATUS, VALID, Inputs, Table, declaring_file
@@ -38,19 +38,24 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """A text that tells rows apart in reports, as of the label: a column of an as-of table."""
+    """A text that tells rows apart in reports, as of the label, and is no feature.
+
+    inputs: changes tables. build: from the changes known before the instant, and the instant: the entity, and the
+    column called `name`. Not a column of a table of gold: one may be made of a model's scores, and models are made of
+    this.
+    """
 
     name: str
-    table: str
-    column: str
+    inputs: tuple[str, ...]
+    build: Callable[[Inputs, datetime], ir.Table]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
     """Labels with the features that were true by then, as they are known now. Grain: entity, label_at.
 
-    group: the feature group. labels_at: the instants. max_age: features and context from further back than that are
-    not used; an entity whose features are older has no row.
+    group: the feature group. labels_at: the instants. max_age: features from further back than that are not used; an
+    entity whose features are older has no row.
     """
 
     name: str
@@ -66,13 +71,19 @@ class TrainingSet:
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the tables it is made of."""
-        return tuple(dict.fromkeys((self.group, *(one.table for one in self.context), *self.label.inputs)))
+        return tuple(dict.fromkeys((self.group, *self.changes)))
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Names of the changes tables that labels and context are made of."""
+        return tuple(dict.fromkeys((*self.label.inputs, *(name for one in self.context for name in one.inputs))))
 
     @cached_property
     def code_version(self) -> str:
         """Changes when the code that makes the rows changes; twelve hex digits."""
-        parts = (self.group, self.label.name, self.label.horizon, self.max_age, self.context)
-        return code_version_of((*parts, self.label.build, self.labels_at))
+        parts = (self.group, self.label.name, self.label.horizon, self.max_age, self.inputs)
+        context = (part for one in self.context for part in (one.name, one.build))
+        return code_version_of((*parts, *context, self.label.build, self.labels_at))
 
 
 def ends_of_weeks(first: datetime, last: datetime) -> list[datetime]:
@@ -104,12 +115,12 @@ def training_rows(training: TrainingSet, group: FeatureGroup, inputs: Inputs, at
     created last: created_time says when a value was known here, and a value that was restated since is the better one.
     """
     until = at + training.label.horizon
-    known, later = ({name: _before(inputs[name], instant) for name in training.label.inputs} for instant in (at, until))
+    known, later = ({name: _before(inputs[name], instant) for name in training.changes} for instant in (at, until))
     labels = training.label.build(known, later, at, until).select(group.entity, training.label.name)
     rows = labels.inner_join(_features(training, group, inputs[group.name], at), group.entity)
     for one in training.context:
-        dates = _of_the_last_dates(inputs[one.table], at, training.max_age)
-        found = _context(one, dates, group.entity)
+        found = one.build(known, at)
+        found = found.select(**{_of(one): found[group.entity], one.name: found[one.name]})
         rows = rows.left_join(found, rows[group.entity] == found[_of(one)])
     schema = training_schema(training, group)
     dated = rows.mutate(**{LABEL_AT: ibis.literal(at, "timestamp(6)")})
@@ -135,20 +146,6 @@ def _features(training: TrainingSet, group: FeatureGroup, history: ir.Table, at:
     return latest.select(group.entity, **values)
 
 
-def _of_the_last_dates(rows: ir.Table, at: datetime, max_age: timedelta) -> ir.Table:
-    """Rows of dates that ended by the instant, and not longer ago than `max_age`."""
-    last, oldest = ((instant - timedelta(days=1)).date() for instant in (at, at - max_age))
-    is_ended = rows[ANALYSIS_DATE] <= ibis.literal(last, "date")
-    return rows.filter(is_ended & (rows[ANALYSIS_DATE] >= ibis.literal(oldest, "date")))
-
-
-def _context(one: Context, rows: ir.Table, entity: str) -> ir.Table:
-    """The value of the latest of the dates, for each entity."""
-    place = ibis.row_number().over(group_by=[entity], order_by=[ibis.desc(ANALYSIS_DATE)])
-    ranked = rows.select(_place=place, **{_of(one): rows[entity], one.name: rows[one.column]})
-    return ranked.filter(ranked["_place"] == 0).drop("_place")
-
-
 def _of(one: Context) -> str:
     """The entity beside the value; the label's rows have one of the entity's name."""
     return f"_{one.name}_of"
@@ -165,17 +162,12 @@ def refuse_training_set(training: TrainingSet, by_name: Mapping[str, Table]) -> 
         raise PipelineError(f"{where} takes features from {training.group!r}, which is no feature group.")
     source = by_name[group.source]
     read = source.inputs if isinstance(source, AsOfTable) else ()
-    for name in training.label.inputs:
+    for name in training.changes:
         if name not in read:
-            told = f"{where}: its label reads {name!r}, and {group.source}, whose dates say what is complete, does not."
+            told = f"{where}: it reads {name!r}, and {group.source}, whose dates say what is complete, does not."
             raise PipelineError(f"{told} Read one of {', '.join(read)}.")
     taken = [group.entity, LABEL_AT, *group.feature_types, training.label.name]
     for one in training.context:
-        table = by_name[one.table]
-        if not isinstance(table, AsOfTable) or not {one.column, group.entity} <= set(table.contract_schema):
-            raise PipelineError(
-                f"{where}: context {one.name!r} is no column {one.column!r} of an as-of table's entity."
-            )
         if one.name in taken:
             raise PipelineError(f"{where}: context {one.name!r} is a column already. Give it another name.")
         taken.append(one.name)

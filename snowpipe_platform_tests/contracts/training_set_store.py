@@ -15,6 +15,7 @@ RECORD = TrainingSetRecord(
     last_label_at=datetime(2024, 3, 11, 12),
     feature_group="features/customer_activity",
     feature_group_version=2,
+    defaults={"orders_30d": 0, "spend_30d": "0.00", "is_new": True, "recency_days": None},
     inputs={"features/customer_activity": UpstreamCommit(2**62 + 1, 9, "abc")},
     code_version="0123456789ab",
     created_at=datetime(2024, 6, 1, 10, 0, 0, 7),

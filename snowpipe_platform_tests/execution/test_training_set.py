@@ -93,7 +93,8 @@ def test_the_file_is_named_by_its_content_and_the_record_says_what_it_is_made_of
         "content_id": state.content_id,
         "number": state.number,
     }
-    assert set(told["inputs"]) == {GROUP, STATES, CHANGES.name}
+    assert told["features"] == [{"name": "name", "default": None}, {"name": "amount", "default": 0}]
+    assert set(told["inputs"]) == {GROUP, CHANGES.name}
     assert (told["rows"], told["feature_group"], told["feature_group_version"]) == (10, GROUP, 1)
     assert (told["first_label"], told["last_label"]) == ("2024-01-02T00:00:00", "2024-01-04T12:00:00")
     assert told["code_version"] == TRAINING.code_version
@@ -175,7 +176,7 @@ def test_the_same_rows_are_the_same_bytes_however_many_threads_made_them(settled
 
 
 def test_it_waits_for_labels_and_says_what_there_is(ledger):
-    with pytest.raises(LakeError, match=f"no commit yet of {GROUP} {STATES} {CHANGES.name}. Run: snowpipe run"):
+    with pytest.raises(LakeError, match=f"no commit yet of {GROUP} {CHANGES.name}. Run: snowpipe run"):
         made(ledger)
     ledger.land("2024-01-05", change("a", 0.5))
     make(ledger, D1)
@@ -199,5 +200,5 @@ def test_a_killed_run_leaves_what_the_next_one_completes(ledger, adapter, after)
 
 def test_a_table_that_another_run_writes_is_not_tagged_under_it(settled):
     told = pytest.raises(LeaseHeldError, match=r"a run .* is writing")
-    with settled.ground.state.lease(STATES, holder="a run"), told:
+    with settled.ground.state.lease(CHANGES.name, holder="a run"), told:
         made(settled)

@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 
 from snowpipe_platform.backends.duckdb_engine import DuckDBEngine
 from snowpipe_platform.errors import PipelineError
-from snowpipe_platform.spec.label import Context, ends_of_weeks, instants_between, training_rows
+from snowpipe_platform.spec.label import ends_of_weeks, instants_between, training_rows
 from snowpipe_platform.spec.pipeline import build_pipeline
 from snowpipe_platform_tests.grouped import D1, D2, GROUP, HORIZON, MAX_AGE, STATES, STATES_TABLE, TRAINING, group
 from snowpipe_platform_tests.ledger import CHANGES, DIM, QUERIES, START
 
 DAY, HALF = timedelta(days=1), timedelta(hours=12)
 KEYS = st.sampled_from("ab")
-CHANGE = st.tuples(KEYS, st.integers(0, 19), st.sampled_from(["upsert", "upsert", "delete"]), st.booleans())
+CHANGE = st.tuples(
+    KEYS, st.integers(0, 19), st.sampled_from(["upsert", "upsert", "delete"]), st.booleans(), st.sampled_from("xy")
+)
 VERSION = st.tuples(KEYS, st.integers(0, 9), st.integers(0, 2), st.none() | st.integers(1, 3))
-STATE = st.tuples(KEYS, st.integers(0, 4), st.sampled_from("xy"))
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +36,15 @@ def session():
 @given(
     changes=st.lists(CHANGE, max_size=10),
     versions=st.lists(VERSION, max_size=14, unique_by=lambda one: one[:3]),
-    states=st.lists(STATE, max_size=8, unique_by=lambda one: one[:2]),
     half=st.integers(0, 9),
 )
-def test_the_rows_of_a_label_are_what_plain_python_finds(session, changes, versions, states, half):
+def test_the_rows_of_a_label_are_what_plain_python_finds(session, changes, versions, half):
     """Changes at quarters of a day, some not valid; versions of features that end at halves of a day and were created
-    at some time; states of days. Whatever of them is later than the label is not seen."""
+    at some time. Whatever of them is later than the label is not seen."""
     at = START + half * HALF
     inputs = {
         CHANGES.name: _table(CHANGES.schema, [_change(place, *one) for place, one in enumerate(changes)]),
         GROUP: _table(group().schema, [_version(*one) for one in versions]),
-        STATES: _table(STATES_TABLE.schema, [_state(*one) for one in states]),
     }
     for name, rows in inputs.items():
         session.bind(name, rows)
@@ -60,11 +59,12 @@ def _table(schema, rows):
     return pa.Table.from_pylist([dict.fromkeys(arrow.names) | row for row in rows], arrow)
 
 
-def _change(place, key, quarter, operation, is_valid):
+def _change(place, key, *facts):
+    quarter, operation, is_valid, name = facts
     status = "valid" if is_valid else "quarantined"
     instant = START + quarter * HALF / 2
-    facts = {"changed_at": instant, "change_type": operation, "change_status": status}
-    return {"id": key, **facts, "manifest_number": 1, "source_row": place}
+    told = {"changed_at": instant, "change_type": operation, "change_status": status}
+    return {"id": key, "name": name, **told, "manifest_number": 1, "source_row": place}
 
 
 def _version(key, half, created, amount):
@@ -72,29 +72,20 @@ def _version(key, half, created, amount):
     return {"id": key, **times, "name": f"{half}.{created}", "amount": amount}
 
 
-def _state(key, day, name):
-    return {"id": key, "name": name, "analysis_date": START.date() + day * DAY}
-
-
 def _expected(inputs, at):
-    changes, versions, states = (inputs[name].to_pylist() for name in (CHANGES.name, GROUP, STATES))
+    changes, versions = (inputs[name].to_pylist() for name in (CHANGES.name, GROUP))
     for key in "ab":
         own = [one for one in changes if one["id"] == key and one["change_status"] == "valid"]
         known = [one for one in own if one["changed_at"] < at]
-        if not known or max(known, key=lambda one: (one["changed_at"], one["source_row"]))["change_type"] == "delete":
+        last = max(known, key=lambda one: (one["changed_at"], one["source_row"]), default={"change_type": "delete"})
+        if last["change_type"] == "delete":
             continue
         visible = [one for one in versions if one["id"] == key and at - MAX_AGE <= one["event_time"] <= at]
         if not visible:
             continue
         newest = max(visible, key=lambda one: (one["event_time"], one["created_time"]))
-        called = None
-        for one in sorted(states, key=lambda one: one["analysis_date"]):
-            midnight = datetime.combine(one["analysis_date"], datetime.min.time()) + DAY
-            oldest = datetime.combine((at - MAX_AGE).date(), datetime.min.time())
-            if one["id"] == key and oldest <= midnight <= at:
-                called = one["name"]
         silent = not any(at <= one["changed_at"] < at + HORIZON for one in own)
-        yield [key, newest["name"], newest["amount"] or 0, called, silent]
+        yield [key, newest["name"], newest["amount"] or 0, last["name"], silent]
 
 
 def test_weeks_end_at_midnight_before_a_monday():
@@ -119,10 +110,10 @@ def test_labels_begin_with_the_first_features_and_end_a_horizon_before_all_is_kn
         ({"group": STATES}, "takes features from 'gold/item_states', which is no feature group"),
         (
             {"label": replace(TRAINING.label, inputs=("silver/dim_items",))},
-            "its label reads 'silver/dim_items', and gold/item_states, whose dates say what is complete, does not",
+            "it reads 'silver/dim_items', and gold/item_states, whose dates say what is complete, does not",
         ),
-        ({"context": (Context(name="called", table=STATES, column="nam"),)}, "context 'called' is no column 'nam'"),
-        ({"context": (Context(name="amount", table=STATES, column="name"),)}, "context 'amount' is a column already"),
+        ({"context": (replace(TRAINING.context[0], inputs=("silver/item",)),)}, "reads 'silver/item', which is not"),
+        ({"context": (replace(TRAINING.context[0], name="amount"),)}, "context 'amount' is a column already"),
     ],
 )
 def test_a_set_that_cannot_be_made_is_refused_when_the_pipeline_loads(declared, message):

@@ -29,7 +29,8 @@ TABLE = FeatureGroup(
             window=YEAR,
             description="spend_365d by orders_365d, USD; missing without an order",
         ),
-        Feature(name="categories_365d", type="int64", window=YEAR, default=0, description="different ones bought"),
+        # Not categories_365d: a product's category is known from its first snapshot on, so that earlier dates, which a
+        # model learns from, have none.
         Feature(name="recency_days", type="int64", description="days since the last order; missing without one"),
         Feature(name="tenure_days", type="int64", default=0, description="days since the customer signed up"),
     ),

@@ -8,19 +8,10 @@ import ibis.expr.types as ir
 import pandera.ibis as pa
 
 from snowpipe_platform.pipeline.gold import _orders
-from snowpipe_platform.pipeline.gold._orders import within
+from snowpipe_platform.pipeline.gold._segments import SEGMENTS, segment, spending
 from snowpipe_platform.pipeline.silver import _contact
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.table import Inputs
-
-LOW, MIDDLE, HIGH = 1, 2, 3
-RECENT_DAYS, LAPSING_DAYS = 30, 90
-NEW_DAYS = 90
-SOMETIMES, OFTEN = 4, 12
-"""Orders in 365 days."""
-SOME, MUCH = 500, 2_000
-"""USD in 365 days."""
-SEGMENTS = ("Champion", "Loyal", "New", "Occasional", "At risk", "Lapsed", "Prospect")
 
 
 class CustomerAnalytics(pa.DataFrameModel):
@@ -50,12 +41,12 @@ class CustomerAnalytics(pa.DataFrameModel):
 
 
 def build(inputs: Inputs, on: date) -> ir.Table:
-    rows = _orders.customers(inputs).left_join(_ordered(inputs, on), "customer_key", rname="{name}_ordered")
+    rows = _orders.customers(inputs).left_join(spending(inputs, on), "customer_key", rname="{name}_ordered")
     rows = rows.left_join(_preferred(inputs, on), "customer_key", rname="{name}_preferred")
     value = rows.spend.fill_null(0).cast("float64")
     total = rows.orders.fill_null(0)
     analytics = rows.mutate(
-        customer_segment=_segment(rows, on),
+        customer_segment=segment(rows, on),
         lifetime_value=value,
         total_orders=total.cast("int32"),
         avg_order_value=value / total.nullif(0).cast("float64"),
@@ -65,19 +56,6 @@ def build(inputs: Inputs, on: date) -> ir.Table:
     return analytics.drop("orders", "spend", "first_order_date", "orders_365d", "spend_365d")
 
 
-def _ordered(inputs: Inputs, on: date) -> ir.Table:
-    orders = _orders.orders(inputs, on)
-    recent = within(orders, _orders.YEAR_DAYS, on)
-    return orders.group_by("customer_key").aggregate(
-        orders=orders.count(),
-        spend=orders.order_total.sum(),
-        first_order_date=orders.ordered_on.min(),
-        last_order_date=orders.ordered_on.max(),
-        orders_365d=recent.ifelse(1, 0).sum(),
-        spend_365d=recent.ifelse(orders.order_total, ibis.literal(0, "decimal(18, 2)")).sum(),
-    )
-
-
 def _preferred(inputs: Inputs, on: date) -> ir.Table:
     """The category with the highest sum of lines, of equal ones the first in the alphabet. Grain: customer_key."""
     lines = _orders.lines(inputs, on)
@@ -85,26 +63,6 @@ def _preferred(inputs: Inputs, on: date) -> ir.Table:
     place = ibis.row_number().over(group_by="customer_key", order_by=[ibis.desc("amount"), "category"])
     ranked = spent.mutate(place=place)
     return ranked.filter(ranked.place == 0).select("customer_key", preferred_category="category")
-
-
-def _segment(rows: ir.Table, on: date) -> ir.StringValue:
-    """Scores of 1 to 3 for recency, frequency and money, and what they make together: docs/shop.md has the table."""
-    today = ibis.literal(on, "date")
-    since_last = today.delta(rows.last_order_date, unit="day")
-    since_first = today.delta(rows.first_order_date, unit="day")
-    recency = ibis.cases((since_last <= RECENT_DAYS, HIGH), (since_last <= LAPSING_DAYS, MIDDLE), else_=LOW)
-    frequency = ibis.cases((rows.orders_365d >= OFTEN, HIGH), (rows.orders_365d >= SOMETIMES, MIDDLE), else_=LOW)
-    money = ibis.cases((rows.spend_365d >= MUCH, HIGH), (rows.spend_365d >= SOME, MIDDLE), else_=LOW)
-    is_valuable = frequency + money >= MIDDLE + MIDDLE
-    return ibis.cases(
-        (rows.last_order_date.isnull(), "Prospect"),
-        (recency + frequency + money == HIGH + HIGH + HIGH, "Champion"),
-        (since_first <= NEW_DAYS, "New"),
-        ((recency > LOW) & is_valuable, "Loyal"),
-        (recency > LOW, "Occasional"),
-        (is_valuable, "At risk"),
-        else_="Lapsed",
-    )
 
 
 TABLE = AsOfTable(

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from snowpipe_platform.pipeline.gold import _orders, _segments
+from snowpipe_platform.pipeline.silver import _contact
 from snowpipe_platform.spec.history import latest
 from snowpipe_platform.spec.label import Context, Label, TrainingSet, ends_of_weeks
 from snowpipe_platform.spec.table import Inputs
@@ -23,6 +25,20 @@ def churned(known: Inputs, later: Inputs, at: datetime, until: datetime) -> ir.T
     return active.select("customer_key", churned=active.customer_key.notin(bought.customer_key))
 
 
+def regions(known: Inputs, _at: datetime) -> ir.Table:
+    """Where customers live, as gold/customer_analytics has it."""
+    customers = _orders.customers(known)
+    return customers.select("customer_key", region=_contact.region(customers.address_standardized["state"]))
+
+
+def segments(known: Inputs, at: datetime) -> ir.Table:
+    """Their segment at the end of the day that ends at the instant, or that it lies in."""
+    on = (at - timedelta(microseconds=1)).date()
+    spent = _segments.spending(known, on)
+    rows = _orders.customers(known).left_join(spent, "customer_key", rname="{name}_ordered")
+    return rows.select("customer_key", segment=_segments.segment(rows, on))
+
+
 def _placed(changes: ir.Table, start: datetime, end: datetime) -> ir.Table:
     """Customers with an order placed from the start until before the end."""
     orders = latest(changes, key=["order_id"])
@@ -39,9 +55,10 @@ TRAINING_SET = TrainingSet(
     group="features/customer_activity",
     label=Label(name="churned", inputs=(CUSTOMERS, ORDERS), horizon=HORIZON, build=churned),
     labels_at=ends_of_weeks,
-    max_age=timedelta(days=7),
+    # A week without features has no labels: what is older than a day is not what the model is asked with.
+    max_age=timedelta(days=1),
     context=(
-        Context(name="region", table="gold/customer_analytics", column="geographic_region"),
-        Context(name="segment", table="gold/customer_analytics", column="customer_segment"),
+        Context(name="region", inputs=(CUSTOMERS,), build=regions),
+        Context(name="segment", inputs=(CUSTOMERS, ORDERS), build=segments),
     ),
 )

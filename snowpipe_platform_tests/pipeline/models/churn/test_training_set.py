@@ -81,4 +81,4 @@ def test_a_customer_who_was_deleted_by_then_has_no_label():
 def test_the_set_has_the_groups_features_a_region_and_a_segment():
     assert [one.name for one in TRAINING_SET.context] == ["region", "segment"]
     assert (TRAINING_SET.name, TRAINING_SET.label.name) == ("churn", "churned")
-    assert TRAINING_SET.inputs == ("features/customer_activity", "gold/customer_analytics", CUSTOMERS, ORDERS)
+    assert TRAINING_SET.inputs == ("features/customer_activity", CUSTOMERS, ORDERS)
