@@ -9,6 +9,7 @@ from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform.backends.local_bronze import LocalBronze
 from snowpipe_platform.backends.local_endpoint import LocalEndpoint
+from snowpipe_platform.backends.local_scorer import LocalScorer
 from snowpipe_platform.backends.local_trainer import LocalTrainer
 from snowpipe_platform.backends.local_training import LocalTraining
 from snowpipe_platform.backends.sqlite_features import SqliteFeatures
@@ -31,6 +32,7 @@ def build_ground(settings: Settings) -> Ground:
         engine=DuckDBEngine(memory_limit=settings.memory_limit, threads=settings.threads),
         online=SqliteFeatures(settings.online_path),
         training_sets=LocalTraining(settings.training_folder),
+        models=build_model_ground(settings),
     )
 
 
@@ -42,5 +44,7 @@ def build_endpoint(settings: Settings, *, artefact_of: Callable[[str, int], Path
 def build_model_ground(settings: Settings) -> ModelGround:
     """The adapters that models need."""
     return ModelGround(
-        trainer=LocalTrainer(settings.training_jobs_folder), registry=SqliteRegistry(settings.models_folder)
+        trainer=LocalTrainer(settings.training_jobs_folder),
+        registry=SqliteRegistry(settings.models_folder),
+        scorer=LocalScorer(settings.pipeline),
     )

@@ -39,7 +39,7 @@ from snowpipe_platform.records import (
 )
 from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
-from snowpipe_platform.spec.model import TrainingJob
+from snowpipe_platform.spec.model import ScoringJob, TrainingJob
 from snowpipe_platform.spec.model_version import Candidate, Decision, ModelVersion, Served
 
 
@@ -290,6 +290,14 @@ class Trainer(Protocol):
     def train(self, job: TrainingJob, *, log: Callable[[str], None]) -> Path:
         """Run the script to its end; the folder with its artefact. log: is given each line the script writes, at once.
         Raises TrainingFailedError with the last lines, and leaves no artefact; an interrupt ends the script too."""
+
+
+class Scorer(Protocol):
+    """Where a version of a model answers many rows at once."""
+
+    def score(self, job: ScoringJob) -> None:
+        """Write the job's answers, whole or not at all. Raises ServingError where the version cannot be loaded and
+        asked, or the rows do not fit its signature, naming the columns."""
 
 
 class ModelRegistry(Protocol):

@@ -24,12 +24,15 @@ from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer
 from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform.backends.local_bronze import LocalBronze
+from snowpipe_platform.backends.local_scorer import LocalScorer
+from snowpipe_platform.backends.local_trainer import LocalTrainer
 from snowpipe_platform.backends.local_training import LocalTraining
 from snowpipe_platform.backends.sqlite_features import SqliteFeatures
+from snowpipe_platform.backends.sqlite_registry import SqliteRegistry
 from snowpipe_platform.backends.sqlite_state import SqliteState
 from snowpipe_platform.execution.extraction import ExtractionRequest, ExtractionResult, execute_extraction
 from snowpipe_platform.execution.extraction_plan import Window
-from snowpipe_platform.execution.ground import Ground, RunIdentity
+from snowpipe_platform.execution.ground import Ground, ModelGround, RunIdentity
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS
 from snowpipe_platform.spec.queries_file import parse_queries
@@ -85,6 +88,11 @@ def make_ground(folder: Path, source: Path, **replaced: Any) -> Ground:
         engine=DuckDBEngine(memory_limit="1GB"),
         online=SqliteFeatures(folder / "online.db"),
         training_sets=LocalTraining(folder / "training"),
+        models=ModelGround(
+            trainer=LocalTrainer(folder / "training_jobs"),
+            registry=SqliteRegistry(folder / "models"),
+            scorer=LocalScorer("snowpipe_platform.pipeline"),
+        ),
     )
     return replace(ground, **replaced)
 

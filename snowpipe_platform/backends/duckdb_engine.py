@@ -144,7 +144,8 @@ class DuckDBSession:
 
 def _target(layout: FileLayout) -> tuple[str, list[str]]:
     """Where COPY writes to, and how. A partition's rows go into one file in any case."""
-    options = ["FORMAT parquet", "COMPRESSION zstd", f"FIELD_IDS {_field_ids_sql(layout.field_ids)}", "RETURN_STATS"]
+    ids = [f"FIELD_IDS {_field_ids_sql(layout.field_ids)}"] if layout.field_ids else []
+    options = ["FORMAT parquet", "COMPRESSION zstd", *ids, "RETURN_STATS"]
     pattern = f"FILENAME_PATTERN {literal(layout.prefix + '-{i}')}"
     if layout.partition_columns:
         columns = ", ".join(identifier(column) for column in layout.partition_columns)

@@ -18,7 +18,6 @@ from snowpipe_platform.orchestration.names import OWN_CHECKS, PUBLISHED, WINDOW_
 from snowpipe_platform.orchestration.pending import due_dates
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.spec.as_of import DatedTable
-from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.quality import Verdict
 
@@ -54,14 +53,14 @@ class DagsterRunner:
         result = self._execute(EVERYTHING_JOB, day)
         names = [name for name in self._pipeline.names if name not in dated]
         outcomes = [_Table(name, day, result, self._pipeline).outcome() for name in names]
-        groups = {name: table for name, table in dated.items() if isinstance(table, FeatureGroup)}
-        states = {name: table for name, table in dated.items() if name not in groups}
-        return [*outcomes, *self._run_due(states), *self._run_due(groups)]
+        return [*outcomes, *self._run_due(dated)]
 
     def _run_due(self, tables: Mapping[str, DatedTable]) -> Iterator[Outcome]:
-        """The dates of the tables that are due now: of a feature group, those that its source has made."""
+        """A run for each date that is due now, or will be once the run has made what a table reads of it."""
         now = datetime.now(UTC).replace(tzinfo=None)
-        due = {name: due_dates(self._pipeline, table, self._ground, now=now).due for name, table in tables.items()}
+        due: dict[str, frozenset[date]] = {}
+        for name, table in tables.items():
+            due[name] = frozenset(due_dates(self._pipeline, table, self._ground, now=now, coming=due).due)
         for on in sorted({on for dates in due.values() for on in dates}):
             chosen = [name for name, dates in due.items() if on in dates]
             result = self._execute(ANALYSIS_JOB, on, chosen)

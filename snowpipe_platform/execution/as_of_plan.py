@@ -43,7 +43,10 @@ def as_of_plan(request: TableRequest, table: AsOfTable, inputs: TableInputs, con
         why,
         Consumption({}, {name: state.as_upstream for name, state in states.items()}),
         expression=date_rows(table, on, {n: ibis.table(schema, name=n) for n, schema in inputs.schemas.items()}),
-        sources={name: LakeRows(inputs.paths[name], inputs.schemas[name]) for name in table.inputs},
+        sources={
+            **{name: LakeRows(inputs.paths[name], inputs.schemas[name]) for name in table.inputs},
+            **{name: LakeRows(inputs.paths_of(name, on), inputs.schemas[name]) for name in table.scores},
+        },
         replaces={ANALYSIS_DATE: on},
         dates=dates.with_made(on, code_version=table.code_version),
     )
@@ -83,11 +86,16 @@ def waits_for(table: AsOfTable, on: date, inputs: TableInputs) -> str | None:
 
 def date_rows(table: AsOfTable, on: date, inputs: Mapping[str, ir.Table]) -> ir.Table:
     """The table's rows of the date, as its contract has them. Raises PipelineError."""
-    known = {name: known_by(rows, on) for name, rows in inputs.items()}
+    known = {name: known_by(inputs[name], on) for name in table.inputs}
+    known |= {name: rows_of_date(inputs[name], on) for name in table.scores}
     with code_errors(table, inputs, mend="Mend build() in"):
         rows = table.build(known, on)
         dated = rows.mutate(**{ANALYSIS_DATE: ibis.literal(on, "date")}) if isinstance(rows, ir.Table) else rows
     return contract_rows(table, dated)
+
+
+def rows_of_date(rows: ir.Table, on: date) -> ir.Table:
+    return rows.filter(rows[ANALYSIS_DATE] == ibis.literal(on, "date"))
 
 
 def _reason(request: TableRequest, table: AsOfTable, on: date, dates: AnalysisDates) -> str | None:

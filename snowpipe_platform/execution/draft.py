@@ -11,6 +11,7 @@ from snowpipe_platform.execution.inputs import date_of
 from snowpipe_platform.execution.judge import change_quality, table_quality
 from snowpipe_platform.execution.plan import TARGET, TOUCHED, Plan
 from snowpipe_platform.execution.related import bind_related
+from snowpipe_platform.execution.scoring import bind_answers
 from snowpipe_platform.ports import Session
 from snowpipe_platform.records import FileLayout, LakeFile, LakeRows, StagedFile, TableLayout
 from snowpipe_platform.spec.as_of import DatedTable
@@ -60,6 +61,8 @@ def write_draft(plan: Plan, ground: Ground, *, folder: str, prefix: str) -> Draf
     with ground.engine.session() as session:
         for source, bound in plan.sources.items():
             session.bind(source, bound)
+        if plan.scoring is not None:
+            bind_answers(plan.scoring, session, ground)
         touched, remove, rows = _rows_to_write(plan, base, session, ground)
         staged: tuple[StagedFile, ...] = ()
         if rows is not None:

@@ -195,6 +195,7 @@ def _properties(plan: Plan, draft: Draft, *, is_held: bool, started: float) -> M
     return {
         **({JUDGED_WITH_PROPERTY: judged_with.encode()} if draft.judged_with else {}),
         **dates,
+        **plan.properties,
         **({} if replayed is None else {REPLAY_PROPERTY: json.dumps(replayed)}),
         **({OVERRIDE_PROPERTY: json.dumps({"by": request.override, "rules": broken})} if overridden else {}),
         RUN_ID_PROPERTY: request.identity.run_id,

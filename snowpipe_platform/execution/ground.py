@@ -10,11 +10,21 @@ from snowpipe_platform.ports import (
     Lake,
     ModelRegistry,
     RecognizerFactory,
+    Scorer,
     StateStore,
     Trainer,
     TrainingSetStore,
     Warehouse,
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelGround:
+    """What versions of models are made by, kept in and asked by. Making it opens no connection."""
+
+    trainer: Trainer
+    registry: ModelRegistry
+    scorer: Scorer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +40,7 @@ class Ground:
     engine: Engine
     online: FeatureStore
     training_sets: TrainingSetStore
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelGround:
-    """What versions of models are made by and kept in. Making it opens no connection."""
-
-    trainer: Trainer
-    registry: ModelRegistry
+    models: ModelGround
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,13 +9,16 @@ import ibis
 
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.model_versions import version_in_use
 from snowpipe_platform.execution.plan import PARTITION_PROPERTY
 from snowpipe_platform.records import BronzeRows, ChangedRows, LakeFile, LakeRows, LakeSnapshot, TableState
-from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable
+from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable, DateByDate
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption, UpstreamCommit
 from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS, Manifest
+from snowpipe_platform.spec.model_version import ModelVersion
 from snowpipe_platform.spec.pipeline import Pipeline
+from snowpipe_platform.spec.scores import ScoreTable
 from snowpipe_platform.spec.table import CHANGED_AT, STATUS, VALID, ChangesTable, DerivedTable, Table
 
 
@@ -28,9 +31,10 @@ class TableInputs:
     and that have no commit yet.
     Of an as-of table also logs: of its inputs' entities, by input; and first_change_at: the earliest instant among the
     changed rows, UTC, None where there is none.
-    Of a feature group also dated: the files of its source and of itself, by name; changed_dates: those whose rows of
-    the source differ from what it consumed; made_at: when the source committed each date, as far as its commits are
-    kept, and first_made_at the oldest of them.
+    Of a table that reads another date by date also dated: the files of that one, and of a feature group its own, by
+    name; changed_dates: those whose rows there differ from what it consumed. Of a feature group made_at: when the
+    source committed each date, as far as its commits are kept, and first_made_at the oldest of them. Of a score table
+    version: the one that gives scores now, None before the first.
     """
 
     base: TableState | None
@@ -48,6 +52,7 @@ class TableInputs:
     changed_dates: frozenset[date] = frozenset()
     made_at: Mapping[date, datetime] = field(default_factory=dict)
     first_made_at: datetime | None = None
+    version: ModelVersion | None = None
 
     def paths_of(self, name: str, on: date) -> tuple[str, ...]:
         """Files of one of `dated` that have rows of the date."""
@@ -71,9 +76,13 @@ def _inputs(pipeline: Pipeline, table: Table, ground: Ground) -> TableInputs:
     if isinstance(table, AsOfTable):
         inputs = _derived_inputs(pipeline, table, base, ground)
         logs = {name: tuple(ground.bronze.log(_source(pipeline, name))) for name in table.inputs}
-        return replace(inputs, logs=logs, first_change_at=_first_change_at(inputs.changed, ground))
+        changed_at = _first_change_at(inputs.changed, ground)
+        return _with_scores(replace(inputs, logs=logs, first_change_at=changed_at), pipeline, table, ground)
     if isinstance(table, FeatureGroup):
         return _group_inputs(pipeline, table, base, ground)
+    if isinstance(table, ScoreTable):
+        inputs = _date_by_date(pipeline, table, base, ground)
+        return replace(inputs, version=version_in_use(table.model, ground.models.registry))
     return TableInputs(base)
 
 
@@ -86,7 +95,7 @@ def bronze_source(entries: Sequence[Manifest], columns: ibis.Schema, inputs: Tab
 def _derived_inputs(
     pipeline: Pipeline, table: DerivedTable | AsOfTable, base: TableState | None, ground: Ground
 ) -> TableInputs:
-    consumed = Consumption() if base is None else Consumption.decode(base.properties.get(CONSUMED_PROPERTY))
+    consumed = _consumed(base)
     states = {name: ground.lake.state(name) for name in table.inputs}
     schemas = {name: pipeline.table(name).schema for name in table.inputs}
     paths: dict[str, tuple[str, ...]] = {}
@@ -106,29 +115,58 @@ def _derived_inputs(
     return TableInputs(base, states=states, paths=paths, schemas=schemas, changed=changed, lost_history=lost)
 
 
+def _with_scores(inputs: TableInputs, pipeline: Pipeline, table: AsOfTable, ground: Ground) -> TableInputs:
+    """With the scores that the table reads; it may have been made before there were any."""
+    consumed = _consumed(inputs.base)
+    for name in table.scores:
+        state = ground.lake.state(name)
+        files = () if state is None else tuple(ground.lake.files(name, snapshot_id=state.snapshot_id))
+        before = consumed.commits.get(name)
+        changed = frozenset(map(date_of, files)) if before is None else None
+        if changed is None and state is not None:
+            changed = _changed_dates(state, before, ground)
+        inputs = replace(
+            inputs,
+            states={**inputs.states, name: state},
+            schemas={**inputs.schemas, name: pipeline.table(name).schema},
+            dated={**inputs.dated, name: files},
+            changed_dates=inputs.changed_dates | (changed or frozenset()),
+            lost_history=inputs.lost_history or (changed is None and inputs.base is not None),
+        )
+    return inputs
+
+
 def _group_inputs(pipeline: Pipeline, group: FeatureGroup, base: TableState | None, ground: Ground) -> TableInputs:
-    """Which dates changed stands in the files' partitions: no row is read."""
-    lake, source = ground.lake, ground.lake.state(group.source)
-    states = {group.name: base, group.source: source}
-    dated = {
-        name: tuple(lake.files(name, snapshot_id=state.snapshot_id))
-        for name, state in states.items()
-        if state is not None
-    }
-    history = lake.history(group.source)
-    consumed = Consumption() if base is None else Consumption.decode(base.properties.get(CONSUMED_PROPERTY))
-    changed = None if source is None else _changed_dates(source, consumed.commits.get(group.source), ground)
+    inputs = _date_by_date(pipeline, group, base, ground)
+    history = ground.lake.history(group.source)
     days = ((state.properties.get(PARTITION_PROPERTY), state.committed_at) for state in history)
-    return TableInputs(
-        base,
-        states={group.source: source},
-        schemas={group.source: pipeline.table(group.source).schema},
-        lost_history=changed is None and base is not None,
-        dated=dated,
-        changed_dates=changed or frozenset(),
+    own = () if base is None else tuple(ground.lake.files(group.name, snapshot_id=base.snapshot_id))
+    return replace(
+        inputs,
+        dated={**inputs.dated, group.name: own},
         made_at={date.fromisoformat(day): at for day, at in days if day},
         first_made_at=history[0].committed_at if history else None,
     )
+
+
+def _date_by_date(pipeline: Pipeline, table: DateByDate, base: TableState | None, ground: Ground) -> TableInputs:
+    """Which dates changed stands in the files' partitions: no row is read."""
+    source = ground.lake.state(table.source)
+    files = () if source is None else tuple(ground.lake.files(table.source, snapshot_id=source.snapshot_id))
+    before = _consumed(base).commits.get(table.source)
+    changed = None if source is None else _changed_dates(source, before, ground)
+    return TableInputs(
+        base,
+        states={table.source: source},
+        schemas={table.source: pipeline.table(table.source).schema},
+        lost_history=changed is None and base is not None,
+        dated={table.source: files},
+        changed_dates=changed or frozenset(),
+    )
+
+
+def _consumed(base: TableState | None) -> Consumption:
+    return Consumption() if base is None else Consumption.decode(base.properties.get(CONSUMED_PROPERTY))
 
 
 def _changed_dates(source: TableState, consumed: UpstreamCommit | None, ground: Ground) -> frozenset[date] | None:

@@ -12,6 +12,7 @@ from snowpipe_platform.execution.change_rows import ORIGIN_COLUMNS, bronze_table
 from snowpipe_platform.execution.derived_plan import derived_rows
 from snowpipe_platform.execution.feature_plan import example_rows
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.score_plan import example_scores, group_of
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.bronze_log import all_columns
 from snowpipe_platform.spec.column_graph import NOTHING, ColumnGraph, ColumnLineage, Lineage, TableColumn
@@ -20,6 +21,7 @@ from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.lineage import column_lineage
 from snowpipe_platform.spec.manifest import INSTANT, NANOSECONDS, PLATFORM_COLUMNS
 from snowpipe_platform.spec.pipeline import Pipeline
+from snowpipe_platform.spec.scores import ScoreTable
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
 QUERY = "query "
@@ -60,9 +62,11 @@ def table_expression(table: Table, pipeline: Pipeline, ground: Ground) -> ir.Tab
     if isinstance(table, DerivedTable):
         return derived_rows(table, _unbound(table.inputs, pipeline))
     if isinstance(table, AsOfTable):
-        return date_rows(table, ANY_DATE, _unbound(table.inputs, pipeline))
+        return date_rows(table, ANY_DATE, _unbound((*table.inputs, *table.scores), pipeline))
     if isinstance(table, FeatureGroup):
         return example_rows(table, _unbound(table.inputs, pipeline)[table.source], ANY_DATE)
+    if isinstance(table, ScoreTable):
+        return example_scores(table, group_of(table, pipeline))
     raise PipelineError(f"{table.defined_in}: {type(table).__name__} is no kind of table whose columns are traced.")
 
 

@@ -27,6 +27,12 @@ def champion_of(model: str, registry: ModelRegistry) -> int | None:
     return champion(registry.versions(model), registry.served(model))
 
 
+def version_in_use(model: str, registry: ModelRegistry) -> ModelVersion | None:
+    """The version that answers now: the one to beat; None before the first."""
+    number = champion_of(model, registry)
+    return None if number is None else find_version(model, number, registry)
+
+
 def gates_now(model: Model, version: ModelVersion, registry: ModelRegistry) -> tuple[GateResult, ...]:
     """How the gates stand: against the version that serves now. Of that one itself, as when it was trained."""
     evaluation, to_beat = version.candidate.evaluation, champion_of(model.name, registry)

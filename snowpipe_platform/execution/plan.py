@@ -11,6 +11,7 @@ from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.records import Rows, TableState
 from snowpipe_platform.spec.analysis_dates import AnalysisDates
 from snowpipe_platform.spec.consumption import Consumption
+from snowpipe_platform.spec.model_version import ModelVersion
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import Table
 
@@ -52,6 +53,17 @@ class TableRequest:
 
 
 @dataclass(frozen=True)
+class Scoring:
+    """What a version of a model is asked, before the plan's expression is evaluated. features: the entity, called
+    `key`, and its features. bound_as: the name that its answers are bound to."""
+
+    features: ir.Table
+    version: ModelVersion
+    key: str
+    bound_as: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """One commit, decided: `expression` over the names in `sources` and TARGET gives the rows to write.
 
@@ -59,7 +71,7 @@ class Plan:
     replaced. replaces: of an as-of table, the partition that is replaced, as column equals value.
     consumed: what the table will have consumed after the commit. days: of a changes table, load days whose rows it
     adds, replaces or removes; begun: those of them that it has rows of already. dates: of an as-of table, those it will
-    have.
+    have. properties: what the commit records beside what every commit does.
     """
 
     request: TableRequest
@@ -74,6 +86,8 @@ class Plan:
     sources: Mapping[str, Rows] = field(default_factory=dict)
     replaces: Mapping[str, object] = field(default_factory=dict)
     dates: AnalysisDates | None = None
+    scoring: Scoring | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def table(self) -> Table:

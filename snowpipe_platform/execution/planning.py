@@ -8,9 +8,11 @@ from snowpipe_platform.execution.feature_plan import feature_plan
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import TableInputs, read_inputs, require_record
 from snowpipe_platform.execution.plan import Plan, TableRequest
+from snowpipe_platform.execution.score_plan import score_plan
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.feature import FeatureGroup
+from snowpipe_platform.spec.scores import ScoreTable
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable
 
 
@@ -45,4 +47,6 @@ def _plan(request: TableRequest, inputs: TableInputs, consumed: Consumption) -> 
         return as_of_plan(request, request.table, inputs, consumed)
     if isinstance(request.table, FeatureGroup):
         return feature_plan(request, request.table, inputs, consumed)
+    if isinstance(request.table, ScoreTable):
+        return score_plan(request, request.table, inputs, consumed)
     raise PipelineError(f"{request.table.defined_in}: {type(request.table).__name__} is no kind of table that runs.")

@@ -24,9 +24,8 @@ from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.execution.landing import Progress
 from snowpipe_platform.execution.outcome import Outcome, Status, Step, extraction_outcome, table_outcome
 from snowpipe_platform.execution.plan import TableRequest
-from snowpipe_platform.spec.as_of import DatedTable
+from snowpipe_platform.spec.as_of import DateByDate, DatedTable
 from snowpipe_platform.spec.bronze_log import landings
-from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
@@ -66,14 +65,14 @@ def blocker(step: Step, pipeline: Pipeline, done: Sequence[Outcome]) -> str | No
 
     An extraction waits for the entity's earlier days: a later one would take their rows into its own day. A day's
     changes wait for that day's extraction. A derived table waits for all it reads and all its rules look at, and an
-    analysis date for all of that up to it; features of a date for that date.
+    analysis date for all of that up to it; features and scores of a date for that date.
     """
     stopped = [outcome for outcome in done if outcome.status.stops]
     if step.name.startswith(BRONZE):
         found = [outcome for outcome in stopped if outcome.step.name == step.name]
     else:
         table = pipeline.table(step.name)
-        found = [o for o in stopped if o.step.name in table.upstream and concerns(o.step.day, step.day, table)]
+        found = [o for o in stopped if o.step.name in table.waits_for and concerns(o.step.day, step.day, table)]
     return (found[0].blocked_by or found[0].step.title) if found else None
 
 
@@ -81,7 +80,7 @@ def concerns(stopped: date | None, day: date | None, table: Table) -> bool:
     """Whether what a table reads of one day is needed for another."""
     if stopped is None or day is None or isinstance(table, DerivedTable):
         return True
-    return stopped == day if isinstance(table, ChangesTable | FeatureGroup) else stopped <= day
+    return stopped == day if isinstance(table, ChangesTable | DateByDate) else stopped <= day
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ def try_table(table: Table, schemas: Mapping[str, ibis.Schema]) -> None:
         derived_rows(table, inputs)
         touched_scope(table, {name: changed_table(name, schemas[name]) for name in table.inputs}, inputs)
     if isinstance(table, AsOfTable):
-        date_rows(table, ANY_DATE, {name: ibis.table(schemas[name], name=name) for name in table.inputs})
+        read = (*table.inputs, *table.scores)
+        date_rows(table, ANY_DATE, {name: ibis.table(schemas[name], name=name) for name in read})
     if isinstance(table, FeatureGroup):
         example_rows(table, ibis.table(schemas[table.source], name=table.source), ANY_DATE)

@@ -1,12 +1,11 @@
 """Work that nobody has done yet: what tables have not consumed, and days that wait for their rest. No Dagster here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from snowpipe_platform.execution.as_of_plan import analysis_dates, waits_for
+from snowpipe_platform.execution.as_of_plan import analysis_dates, made_dates, waits_for
 from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, held_days
-from snowpipe_platform.execution.feature_plan import source_dates
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import TableInputs, read_inputs
 from snowpipe_platform.execution.online import is_level
@@ -14,13 +13,17 @@ from snowpipe_platform.execution.related import judged_with_the_same
 from snowpipe_platform.execution.run import concerns
 from snowpipe_platform.records import TableState
 from snowpipe_platform.spec.analysis_dates import AnalysisDates, end_of
-from snowpipe_platform.spec.as_of import AsOfTable, DatedTable
+from snowpipe_platform.spec.as_of import AsOfTable, DateByDate, DatedTable
 from snowpipe_platform.spec.bronze_log import cut_days, incomplete_days
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
 from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.pipeline import Pipeline
+from snowpipe_platform.spec.scores import ScoreTable
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
+
+Coming = Mapping[str, frozenset[date]]
+NOTHING_COMES: Coming = {}
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,22 @@ def _has_unconsumed_inputs(pipeline: Pipeline, table: DerivedTable, ground: Grou
     return not any(now.is_level_with(_consumed(state)) for state in _attempts(table, ground))
 
 
-def due_dates(pipeline: Pipeline, table: DatedTable, ground: Ground, *, now: datetime) -> DueDates:
+def due_dates(
+    pipeline: Pipeline, table: DatedTable, ground: Ground, *, now: datetime, coming: Coming = NOTHING_COMES
+) -> DueDates:
     """What the table's dates need. A date is due once it is over, its load day has landed, and nothing from before its
-    end is missing or held back; one that ended held back is not due again while neither inputs nor code change."""
+    end is missing or held back; one that ended held back is not due again while neither inputs nor code change.
+    coming: dates that other tables make before this one is run, by table."""
     inputs = read_inputs(pipeline, table, ground)
     dates = analysis_dates(inputs)
-    if any(state is None for state in inputs.states.values()):
+    missing = [name for name in table.inputs if inputs.states[name] is None and not coming.get(name)]
+    if missing or (isinstance(table, ScoreTable) and inputs.version is None):
         return DueDates((), dates, "")
     held = [day for name in table.inputs for day in held_days(ground.lake.held(name))]
     behind = _offline(table, inputs, dates, ground)
-    wanted = sorted((_there(table, inputs, now) - dates.all) | set(dates.restatable(table.restate_days)) | behind)
+    new = _there(table, inputs, coming, now) - dates.all
+    again = frozenset().union(*(coming.get(name, frozenset()) for name in table.upstream)) & dates.all
+    wanted = sorted(new | set(dates.restatable(table.restate_days)) | behind | again)
     commits = {name: state.as_upstream for name, state in inputs.states.items() if state is not None}
     tried = {day for day in held_days(_tried(table, Consumption({}, commits), ground)) if day is not None}
     due = (
@@ -99,10 +108,13 @@ def due_dates(pipeline: Pipeline, table: DatedTable, ground: Ground, *, now: dat
     return DueDates(tuple(due), dates, f"{table.code_version}:{sorted(c.content_id for c in commits.values())}")
 
 
-def _there(table: DatedTable, inputs: TableInputs, now: datetime) -> set[date]:
-    """Dates there can be: those that landed and are over; of a feature group those that its source has made."""
-    if isinstance(table, FeatureGroup):
-        return set(source_dates(table, inputs))
+def _there(table: DatedTable, inputs: TableInputs, coming: Coming, now: datetime) -> set[date]:
+    """Dates there can be: those that landed and are over; of a table that reads another date by date, those that one
+    has. Scores begin with the newest of them: a model says nothing about dates that it may have learned from."""
+    if isinstance(table, DateByDate):
+        found = made_dates(inputs.states[table.source]).all | coming.get(table.source, frozenset())
+        first = min(made_dates(inputs.base).all, default=max(found, default=date.max))
+        return {on for on in found if not isinstance(table, ScoreTable) or on >= first}
     return {entry.load_day for log in inputs.logs.values() for entry in log if end_of(entry.load_day) <= now}
 
 

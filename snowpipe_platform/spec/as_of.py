@@ -1,7 +1,7 @@
 """Tables of analysis dates: what was known at the end of each, whenever it is computed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
@@ -30,7 +30,7 @@ class DatedTable(Table):
     restate_days: int = DEFAULT_RESTATE_DAYS
     due: timedelta | None = None
     partition_columns: tuple[str, ...] = (ANALYSIS_DATE,)
-    kind: Literal["as_of", "feature_group"]
+    kind: Literal["as_of", "feature_group", "scores"]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -56,13 +56,36 @@ class AsOfTable(DatedTable):
     inputs: changes tables. build: the rows of one date, without `analysis_date`, from the changes whose instant lies
     before the date's end; so a date computed later is the same, unless a change inside or before it came in between,
     which makes the dates from its own on stale.
+    scores: score tables; build is also given their rows of the date, none while there is none: a date does not wait for
+    its scores, and is stale once they come.
     """
 
     build: Callable[[Inputs, date], ir.Table]
-    kind: Literal["as_of", "feature_group"] = "as_of"
+    scores: tuple[str, ...] = ()
+    kind: Literal["as_of", "feature_group", "scores"] = "as_of"
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*super().upstream, *self.scores)))
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        return super().upstream
 
     def _code(self) -> tuple[object, ...]:
-        return (self.contract, self.build, self.inputs)
+        return (self.contract, self.build, self.inputs, *self.scores)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DateByDate(DatedTable):
+    """A table whose rows of a date follow from the source's rows of that date alone."""
+
+    source: str
+    inputs: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", (self.source,))
+        super().__post_init__()
 
 
 def known_by(changes: ir.Table, on: date) -> ir.Table:

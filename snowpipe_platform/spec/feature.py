@@ -13,7 +13,7 @@ import pandera.ibis as pa
 
 from snowpipe_platform.errors import PipelineError
 from snowpipe_platform.spec.analysis_dates import end_of
-from snowpipe_platform.spec.as_of import ANALYSIS_DATE, DatedTable
+from snowpipe_platform.spec.as_of import ANALYSIS_DATE, DateByDate
 from snowpipe_platform.spec.declaration import require_tuple
 
 EVENT_TIME = "event_time"
@@ -59,7 +59,7 @@ class Feature:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeatureGroup(DatedTable):
+class FeatureGroup(DateByDate):
     """Features of an entity by analysis date: a history that only grows, and the latest of each entity online.
 
     source: the as-of table whose columns they are. entity: the column that tells one entity from another, of type
@@ -68,23 +68,20 @@ class FeatureGroup(DatedTable):
     different, with a later created_time; what is there is never changed.
     """
 
-    source: str
     entity: str
     version: int
     entity_type: Literal["int64", "string"] = "int64"
     features: tuple[Feature, ...]
     contract: type[pa.DataFrameModel] = field(init=False, compare=False)
-    inputs: tuple[str, ...] = field(init=False)
     restate_days: int = field(default=EVERY_DATE, init=False)
     """What the source restates is taken in, however old it is."""
-    kind: Literal["as_of", "feature_group"] = "feature_group"
+    kind: Literal["as_of", "feature_group", "scores"] = "feature_group"
 
     layers: ClassVar[tuple[str, ...]] = ("features",)
 
     def __post_init__(self) -> None:
         self._refuse_features()
         object.__setattr__(self, "contract", _contract(self))
-        object.__setattr__(self, "inputs", (self.source,))
         super().__post_init__()
 
     @property

@@ -67,6 +67,19 @@ class Model:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScoringJob:
+    """Many rows for one version of a model. artefact: its folder. rows: Parquet files with the features and the column
+    `key`. answers: the Parquet file to write, with `key` and `probability`, a row for each."""
+
+    model: str
+    version: int
+    artefact: Path
+    rows: tuple[Path, ...]
+    key: str
+    answers: Path
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingJob:
     """One run of a training script. id: unique, and part of a folder's name. channels: the files it is given a copy of,
     by channel, as `train` and `champion`."""

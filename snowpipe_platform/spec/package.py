@@ -122,7 +122,7 @@ def _table(module: ModuleType, name: str) -> Table:
 
 def _no_table(module: ModuleType, found: object) -> str:
     if found is not None:
-        kinds = "ChangesTable(...), DerivedTable(...), AsOfTable(...) or FeatureGroup(...)"
+        kinds = "ChangesTable(...), DerivedTable(...), AsOfTable(...), FeatureGroup(...) or ScoreTable(...)"
         return f"TABLE is {reprlib.repr(found)}, no table. Write TABLE = {kinds}."
     other = [name for name, value in vars(module).items() if isinstance(value, Table)]
     mend = f"Rename {other[0]!r} to TABLE" if other else "Start the file's name with '_' if it is no table"

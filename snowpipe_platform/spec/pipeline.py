@@ -24,6 +24,7 @@ from snowpipe_platform.spec.package import (
 )
 from snowpipe_platform.spec.queries_file import load_queries_file
 from snowpipe_platform.spec.schema_change import holds
+from snowpipe_platform.spec.scores import ScoreTable, refuse_scores
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
 
@@ -139,6 +140,10 @@ def _refuse_misfits(tables: Sequence[Table], by_name: Mapping[str, Table]) -> No
             _refuse_scope(table, by_name)
         if isinstance(table, FeatureGroup):
             _refuse_source(table, by_name.get(table.source))
+        if isinstance(table, ScoreTable):
+            refuse_scores(table, by_name.get(table.source))
+        if isinstance(table, AsOfTable):
+            _refuse_no_scores(table, by_name)
 
 
 def _refuse_scope(table: DerivedTable, by_name: Mapping[str, Table]) -> None:
@@ -165,6 +170,13 @@ def _refuse_history(table: Table, read: Table | None, name: str) -> None:
         raise PipelineError(f"{reads}, an as-of table, which only feature groups read. Name the tables it reads.")
     if isinstance(read, FeatureGroup):
         raise PipelineError(f"{reads}, a feature group, which only training sets read. Name the tables it reads.")
+
+
+def _refuse_no_scores(table: AsOfTable, by_name: Mapping[str, Table]) -> None:
+    for name in table.scores:
+        if not isinstance(by_name[name], ScoreTable):
+            told = f"{table.defined_in}: {table.name} reads {name!r} as scores, which is no score table."
+            raise PipelineError(f"{told} Name it among the inputs.")
 
 
 def _refuse_source(group: FeatureGroup, source: Table | None) -> None:

@@ -153,6 +153,11 @@ class Table:
         return ()
 
     @property
+    def waits_for(self) -> tuple[str, ...]:
+        """Those of them that stop it when they fail."""
+        return self.upstream
+
+    @property
     def day_column(self) -> str | None:
         """The column of the day a run is for; None for a table whose runs are for no day."""
         return None

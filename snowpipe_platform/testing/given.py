@@ -75,7 +75,8 @@ class Given:
             return self._changes(table)
         if not isinstance(table, DerivedTable | AsOfTable):
             raise ConfigurationError(f"{table.name} is a {type(table).__name__}, which cannot be run so.")
-        inputs = {name: lake_rows(self._input(name, table), self._rows.get(name, ())) for name in table.inputs}
+        read = (*table.inputs, *(table.scores if isinstance(table, AsOfTable) else ()))
+        inputs = {name: lake_rows(self._input(name, table), self._rows.get(name, ())) for name in read}
         judged_with = {name: self._judged_with(name, table) for name in table.judged_with}
         if isinstance(table, DerivedTable):
             return Made(table, _fetched(derived_rows(table, _unbound(inputs)), inputs, table), judged_with)

@@ -4,22 +4,21 @@ import json
 
 import pytest
 
-from snowpipe_platform.backends.local_trainer import LocalTrainer
-from snowpipe_platform.backends.sqlite_registry import SqliteRegistry
 from snowpipe_platform.errors import GatesFailedError, ModelError, TrainingFailedError
 from snowpipe_platform.execution.decisions import Author
-from snowpipe_platform.execution.ground import ModelGround, RunIdentity
+from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.model_versions import approve
 from snowpipe_platform.execution.training import train
 from snowpipe_platform.pipeline.models.churn.model import MODEL
 from snowpipe_platform_tests.churning import write_training_set
+from snowpipe_platform_tests.kit import make_ground
 
 ANN = Author(by="ann", reason="looks well", identity=RunIdentity(run_id="r", job="j"))
 
 
 @pytest.fixture
 def ground(tmp_path):
-    return ModelGround(trainer=LocalTrainer(tmp_path / "jobs"), registry=SqliteRegistry(tmp_path / "models"))
+    return make_ground(tmp_path, tmp_path / "no-source.duckdb").models
 
 
 def trained(ground, made):

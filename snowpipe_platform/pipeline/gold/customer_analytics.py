@@ -13,6 +13,8 @@ from snowpipe_platform.pipeline.silver import _contact
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.table import Inputs
 
+SCORES = "gold/customer_churn"
+
 
 class CustomerAnalytics(pa.DataFrameModel):
     """Customers without an order are present with zero. Cancelled orders do not count. Amounts: USD."""
@@ -26,7 +28,7 @@ class CustomerAnalytics(pa.DataFrameModel):
     churn_probability: dt.float64 = pa.Field(
         nullable=True,
         in_range={"min_value": 0, "max_value": 1},
-        description="null until a churn model is approved: there is none yet to give a score",
+        description="gold/customer_churn has it, and the version that gave it; null until a churn model is approved",
     )
     preferred_category: str = pa.Field(nullable=True, description="most spent on; null without a line")
     geographic_region: str = pa.Field(description="of the customer's address then")
@@ -43,6 +45,8 @@ class CustomerAnalytics(pa.DataFrameModel):
 def build(inputs: Inputs, on: date) -> ir.Table:
     rows = _orders.customers(inputs).left_join(spending(inputs, on), "customer_key", rname="{name}_ordered")
     rows = rows.left_join(_preferred(inputs, on), "customer_key", rname="{name}_preferred")
+    scores = inputs[SCORES].select("customer_key", "churn_probability")
+    rows = rows.left_join(scores, "customer_key", rname="{name}_scored")
     value = rows.spend.fill_null(0).cast("float64")
     total = rows.orders.fill_null(0)
     analytics = rows.mutate(
@@ -50,7 +54,6 @@ def build(inputs: Inputs, on: date) -> ir.Table:
         lifetime_value=value,
         total_orders=total.cast("int32"),
         avg_order_value=value / total.nullif(0).cast("float64"),
-        churn_probability=ibis.null("float64"),
         geographic_region=_contact.region(rows.address_standardized["state"]),
     )
     return analytics.drop("orders", "spend", "first_order_date", "orders_365d", "spend_365d")
@@ -71,6 +74,7 @@ TABLE = AsOfTable(
     owners=("team:crm",),
     contract=CustomerAnalytics,
     inputs=(_orders.CUSTOMERS, _orders.ORDERS, _orders.LINES, _orders.PRODUCTS),
+    scores=(SCORES,),
     build=build,
     due=timedelta(hours=8),
 )
