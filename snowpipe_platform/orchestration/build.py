@@ -40,10 +40,11 @@ def build_definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace = P
 
 @contextmanager
 def _unstable_features() -> Iterator[None]:
-    """Dagster 1.13 warns, for every check, that partitioned checks (preview) may change. The tests hold them to what is
-    needed here; drop when they are stable."""
+    """Dagster 1.13 warns that partitioned checks (preview), and a mapping to partitions that there may be none of (beta),
+    may change. The tests hold them to what is needed here; drop when they are stable."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
+        warnings.simplefilter("ignore", dg.BetaWarning)
         yield
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from snowpipe_platform.errors import ServingError, did_you_mean
+from snowpipe_platform.errors import ServingError
 from snowpipe_platform.serving.loaded import LoadedModel
 from snowpipe_platform.serving.shapley import Matrix
 from snowpipe_platform.spec.signature import Kind, SignedFeature
@@ -72,7 +72,7 @@ def _refuse_skew(model: LoadedModel, found: pa.Schema, key: str, path: Path) -> 
     problems = [] if key in found.names else [f"{key} is missing"]
     for feature in model.signature.features:
         if feature.name not in found.names:
-            problems.append(f"{feature.name} is missing. {did_you_mean(feature.name, found.names)}")
+            problems.append(f"{feature.name} is missing")
         elif not _FITS[feature.kind](kind := found.field(feature.name).type):
             problems.append(f"{feature.name} is {kind}, and the model takes {feature.kind}")
     if problems:

@@ -10,7 +10,7 @@ from snowpipe_platform.orchestration.build import build_definitions
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.orchestration.training_assets import training_set_asset
 from snowpipe_platform.settings import Settings
-from snowpipe_platform_tests.grouped import D1, GROUP, STATES, make, training_ledger
+from snowpipe_platform_tests.grouped import D1, GROUP, make, training_ledger
 from snowpipe_platform_tests.ledger import CHANGES, change
 
 KEY = dg.AssetKey(["models", "silence_training_set"])
@@ -40,7 +40,7 @@ def test_its_materialization_says_what_is_in_it_and_where_it_is(shop):
     assert found.tags["dagster/data_version"] == record.hash
     assert Path(told["dagster/uri"]).name == f"{record.hash}.parquet"
     assert told["positive_share"] == pytest.approx(told["positive"] / record.rows, abs=1e-4)
-    assert [one.data["table"] for one in found.metadata["inputs"].records] == [GROUP, STATES, CHANGES.name]
+    assert [one.data["table"] for one in found.metadata["inputs"].records] == [GROUP, CHANGES.name]
 
 
 def test_without_a_label_it_fails_and_says_what_is_missing(shop):
@@ -52,7 +52,7 @@ def test_without_a_label_it_fails_and_says_what_is_missing(shop):
 def test_it_is_of_no_partition_reads_what_it_is_made_of_and_is_in_no_daily_job(shop):
     definitions = build_definitions(shop.pipeline, GroundResource.of(Settings(home=shop.folder)))
     graph = definitions.get_repository_def().asset_graph
-    assert graph.get(KEY).parent_keys == {dg.AssetKey(name.split("/")) for name in (GROUP, STATES, CHANGES.name)}
+    assert graph.get(KEY).parent_keys == {dg.AssetKey(name.split("/")) for name in (GROUP, CHANGES.name)}
     assert graph.get(KEY).partitions_def is None
     for job in ("everything", "analysis"):
         assert KEY not in definitions.resolve_job_def(job).asset_layer.selected_asset_keys
