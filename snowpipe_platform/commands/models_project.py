@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from snowpipe_platform.assembly import build_endpoint, build_model_ground
+from snowpipe_platform.backends.local_endpoint import LocalEndpoint
 from snowpipe_platform.commands.terminal import NOTHING, Line, print_lines
 from snowpipe_platform.errors import ConfigurationError, did_you_mean
 from snowpipe_platform.execution.ground import ModelGround
-from snowpipe_platform.execution.model_versions import find_version, gates_now
-from snowpipe_platform.ports import Endpoint, ModelRegistry
+from snowpipe_platform.execution.model_versions import artefact_of, find_version, gates_now
+from snowpipe_platform.ports import ModelRegistry
 from snowpipe_platform.settings import Settings, allow_local_packages, read_settings
 from snowpipe_platform.spec.evaluation import MODEL
 from snowpipe_platform.spec.gates import GateResult
@@ -35,13 +35,9 @@ class ModelProject:
         return self.ground.registry
 
     @property
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> LocalEndpoint:
         """What serves them; it is given a version's files when they are those that were registered."""
-
-        def artefact_of(model: str, number: int) -> Path:
-            return self.registry.artefact(find_version(model, number, self.registry))
-
-        return build_endpoint(self.settings, artefact_of=artefact_of)
+        return build_endpoint(self.settings, artefact_of=artefact_of(self.registry))
 
     def find(self, name: str) -> Model:
         """Raises ConfigurationError with the nearest."""

@@ -1,6 +1,8 @@
 """What is decided about a version of a model, and what follows for what serves."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from snowpipe_platform.errors import ConfigurationError, GatesFailedError, ModelError, did_you_mean
@@ -20,6 +22,11 @@ def find_version(model: str, number: int, registry: ModelRegistry) -> ModelVersi
     if not versions:
         raise ConfigurationError(f"model {model!r} has no version yet. {did_you_mean(model, registry.models())}")
     raise ConfigurationError(f"model {model!r} has no version {number}. Versions: 1 to {max(versions)}.")
+
+
+def artefact_of(registry: ModelRegistry) -> Callable[[str, int], Path]:
+    """Where the files of a model's version are; raises ModelError when they are not those that were registered."""
+    return lambda model, number: registry.artefact(find_version(model, number, registry))
 
 
 def champion_of(model: str, registry: ModelRegistry) -> int | None:

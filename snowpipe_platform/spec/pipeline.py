@@ -13,6 +13,8 @@ from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable
 from snowpipe_platform.spec.extraction import QueriesFile, Query
 from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.label import TrainingSet, refuse_training_set
+from snowpipe_platform.spec.model import Model
+from snowpipe_platform.spec.model_package import load_models
 from snowpipe_platform.spec.package import (
     DEFAULT_FIRST_DAY,
     first_day,
@@ -35,6 +37,7 @@ class Pipeline:
     tables: tuple[Table, ...]
     first_day: date = DEFAULT_FIRST_DAY
     training_sets: tuple[TrainingSet, ...] = ()
+    models: tuple[Model, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Table]:
@@ -55,6 +58,17 @@ class Pipeline:
             msg = f"{self.name} has no table {name!r}. {did_you_mean(name, list(self.names))}"
             raise PipelineError(msg)
         return self.by_name[name]
+
+    def training_set(self, model: str) -> TrainingSet:
+        """What a model of the pipeline learns from: the set that is called as it is."""
+        return next(one for one in self.training_sets if one.name == model)
+
+    def feature_group(self, model: str) -> FeatureGroup:
+        """The group whose features a model of the pipeline takes."""
+        found = self.table(self.training_set(model).group)
+        if not isinstance(found, FeatureGroup):
+            raise AssertionError(found)  # noqa: TRY004 - building the pipeline refuses it
+        return found
 
     def ancestors(self, name: str) -> tuple[str, ...]:
         """Names of everything `name` depends on, bronze included, nearest first."""
@@ -83,16 +97,19 @@ def load_pipeline(package: str) -> Pipeline:
     """Import the package's tables and read its queries file. Raises PipelineError or QueriesFileError."""
     root = import_package(package)
     day, tables, sets = first_day(root), list(tables_of(root)), list(training_sets_of(root))
-    return build_pipeline(package, load_queries_file(queries_path(root)), tables, first_day=day, training_sets=sets)
+    models = list(load_models(package).values())
+    queries = load_queries_file(queries_path(root))
+    return build_pipeline(package, queries, tables, first_day=day, training_sets=sets, models=models)
 
 
-def build_pipeline(
+def build_pipeline(  # noqa: PLR0913 - all that a package declares
     name: str,
     queries: QueriesFile,
     tables: list[Table],
     *,
     first_day: date = DEFAULT_FIRST_DAY,
     training_sets: Sequence[TrainingSet] = (),
+    models: Sequence[Model] = (),
 ) -> Pipeline:
     """Check that every input exists and every rule can run, and order the tables.
 
@@ -118,7 +135,22 @@ def build_pipeline(
     _refuse_misfits(ordered, by_name)
     for training in training_sets:
         refuse_training_set(training, by_name)
-    return Pipeline(name, queries, ordered, first_day, tuple(training_sets))
+    for model in models:
+        _refuse_model(model, training_sets)
+    return Pipeline(name, queries, ordered, first_day, tuple(training_sets), tuple(models))
+
+
+def _refuse_model(model: Model, training_sets: Sequence[TrainingSet]) -> None:
+    """A model learns the label of the training set that is called as it is."""
+    training = next((one for one in training_sets if one.name == model.name), None)
+    about = f"model {model.name!r}"
+    if training is None:
+        mend = f"Declare TRAINING_SET = TrainingSet(...) in models/{model.name}/training_set.py."
+        raise PipelineError(f"{about} has no training set to learn from. {mend}")
+    label = training.label
+    if (model.label, model.horizon) != (label.name, label.horizon):
+        told = f"predicts {model.label!r} within {model.horizon}, and {training.defined_in} has {label.name!r}"
+        raise PipelineError(f"{about} {told} within {label.horizon}. Give both the same label and horizon.")
 
 
 def _refuse_misfits(tables: Sequence[Table], by_name: Mapping[str, Table]) -> None:
