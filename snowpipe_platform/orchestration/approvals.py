@@ -34,35 +34,29 @@ def approvals_sensor(models: Sequence[Model], pace: Pace) -> dg.SensorDefinition
     def approvals(context: dg.SensorEvaluationContext, ground: GroundResource) -> dg.SensorResult:
         registry, endpoint = ground.models().registry, ground.endpoint()
         observed: list[dg.AssetObservation] = []
-        requests: list[dg.RunRequest] = []
-        reasons: list[str] = []
+        wanted: list[dg.RunRequest | str] = []
         for model in models:
             try:
-                observation = new_observation(context.instance, model.name, registry)
-                request = _deployment(model.name, registry, endpoint)
+                observed += new_observations(context.instance, model.name, registry)
+                wanted.append(_deployment(model.name, registry, endpoint))
             except SnowpipeError as error:
-                reasons.append(f"{model.name}: cannot look at what was approved: {error}")
-                continue
-            observed += [] if observation is None else [observation]
-            if isinstance(request, str):
-                reasons.append(request)
-            else:
-                requests.append(request)
-        reason = None if requests else "; ".join(reasons)
+                wanted.append(f"{model.name}: cannot look at what was approved: {error}")
+        requests = [one for one in wanted if isinstance(one, dg.RunRequest)]
+        reason = None if requests else "; ".join(one for one in wanted if isinstance(one, str))
         return dg.SensorResult(run_requests=requests, asset_events=observed, skip_reason=reason)
 
     return approvals
 
 
-def new_observation(instance: dg.DagsterInstance, model: str, registry: ModelRegistry) -> dg.AssetObservation | None:
-    """What is approved now, where the instance has not observed that last. Before the first approval there is nothing
-    to observe; afterwards there is, also when no version is approved any more."""
+def new_observations(instance: dg.DagsterInstance, model: str, registry: ModelRegistry) -> list[dg.AssetObservation]:
+    """One of what is approved now, where the instance has not observed that last. Before the first approval there is
+    nothing to observe; afterwards there is, also when no version is approved any more."""
     key, approved = asset_key(approved_name(model)), approved_last(registry.versions(model))
     data_version, before = _data_version(approved), _observed_last(instance, key)
     if data_version == before or (approved is None and before is None):
-        return None
+        return []
     metadata = {"summary": "no version is approved any more"} if approved is None else approval_metadata(approved)
-    return dg.AssetObservation(key, metadata=metadata, tags={DATA_VERSION_TAG: data_version})
+    return [dg.AssetObservation(key, metadata=metadata, tags={DATA_VERSION_TAG: data_version})]
 
 
 def _deployment(model: str, registry: ModelRegistry, endpoint: Endpoint) -> dg.RunRequest | str:
