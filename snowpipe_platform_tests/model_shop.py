@@ -147,7 +147,9 @@ class ModelShop(TinyShop):
         (folder / "signature.json").write_text(json.dumps(signature))
         (folder / "evaluation.json").write_text(json.dumps((found or evaluation()).document))
         made_of = f"{len(self.registry.versions('churn')) + 1:064x}"
-        wanted = candidate(**{"evaluation": found or evaluation(), "training_set": made_of} | changed)
+        wanted = candidate(
+            **{"evaluation": found or evaluation(), "training_set": made_of, "lineage": LINEAGE} | changed
+        )
         return self.registry.register(wanted, artefact=folder)
 
     def serve(self, number):

@@ -6,7 +6,7 @@ from snowpipe_platform.commands.deciding import DECLINED, agreed, author_of
 from snowpipe_platform.commands.models_project import ModelProject
 from snowpipe_platform.commands.terminal import print_json, print_next, print_text
 from snowpipe_platform.execution.model_versions import deploy as deployed
-from snowpipe_platform.execution.model_versions import require_approved, rollback_target
+from snowpipe_platform.execution.model_versions import require_deployable, rollback_target
 from snowpipe_platform.execution.model_versions import rollback as rolled_back
 from snowpipe_platform.ports import Endpoint
 from snowpipe_platform.records import Deployment
@@ -28,22 +28,24 @@ def deploy(project: ModelProject, endpoint: Endpoint, typed: Typed) -> int:
     author = author_of(typed.reason, command="models")
     model = project.find(typed.model)
     version = project.version(model, typed.number)
-    require_approved(version)
+    group = project.feature_group(model)
+    require_deployable(version, project.registry, group)
     was = endpoint.current()
     if not _agreed(f"Deploy {model.name} version {version.number}", was, typed):
         return 1
-    return _answered(typed, was, deployed(version, project.registry, endpoint, author))
+    return _answered(typed, was, deployed(version, project.registry, endpoint, author, group=group))
 
 
 def rollback(project: ModelProject, endpoint: Endpoint, typed: Typed) -> int:
     """0, or 1 when it was declined. Raises ModelError where there is nothing to go back to."""
     author = author_of(typed.reason, command="models")
     model = project.find(typed.model)
-    version = rollback_target(model.name, project.registry, endpoint)
+    group = project.feature_group(model)
+    version = rollback_target(model.name, project.registry, endpoint, group=group)
     was = endpoint.current()
     if not _agreed(f"Go back to {model.name} version {version.number}", was, typed):
         return 1
-    return _answered(typed, was, rolled_back(model.name, project.registry, endpoint, author))
+    return _answered(typed, was, rolled_back(model.name, project.registry, endpoint, author, group=group))
 
 
 def _agreed(what: str, was: Deployment | None, typed: Typed) -> bool:

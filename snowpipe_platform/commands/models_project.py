@@ -13,10 +13,12 @@ from snowpipe_platform.execution.model_versions import artefact_of, find_version
 from snowpipe_platform.ports import ModelRegistry
 from snowpipe_platform.settings import Settings, allow_local_packages, read_settings
 from snowpipe_platform.spec.evaluation import MODEL
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.gates import GateResult
 from snowpipe_platform.spec.model import Model
 from snowpipe_platform.spec.model_package import load_models
 from snowpipe_platform.spec.model_version import ModelVersion
+from snowpipe_platform.spec.pipeline import load_pipeline
 
 SERVES = "serves"
 DIGITS = 3
@@ -38,6 +40,10 @@ class ModelProject:
     def endpoint(self) -> LocalEndpoint:
         """What serves them; it is given a version's files when they are those that were registered."""
         return build_endpoint(self.settings, artefact_of=artefact_of(self.registry))
+
+    def feature_group(self, model: Model) -> FeatureGroup:
+        """The group it takes its features from. Imports the pipeline's tables."""
+        return load_pipeline(self.settings.pipeline).feature_group(model.name)
 
     def find(self, name: str) -> Model:
         """Raises ConfigurationError with the nearest."""

@@ -76,7 +76,7 @@ def _definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace) -> dg.D
             *sets,
             *(model_asset(model) for model in models),
             *(approved_spec(model) for model in models),
-            *(endpoint_asset(model) for model in models),
+            *(endpoint_asset(model, pipeline.feature_group(model.name)) for model in models),
         ],
         asset_checks=[
             *(bronze_checks(query, days) for query in queries),

@@ -27,6 +27,7 @@ from snowpipe_platform.orchestration.names import (
     training_set_name,
 )
 from snowpipe_platform.orchestration.resources import GroundResource
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.model import Model
 from snowpipe_platform.spec.model_version import ON_APPROVAL, ModelVersion, approved_last
 
@@ -80,9 +81,9 @@ def approved_spec(model: Model) -> dg.AssetSpec:
     )
 
 
-def endpoint_asset(model: Model) -> dg.AssetsDefinition:
+def endpoint_asset(model: Model, group: FeatureGroup) -> dg.AssetsDefinition:
     """What serves. Materialized, it is the version approved last: the sensor `approvals` asks for it once an approval,
-    so that what a person put there since stays."""
+    so that what a person put there since stays. group: whose features it is asked with."""
     name = endpoint_name(model.name)
 
     @dg.asset(
@@ -103,7 +104,7 @@ def endpoint_asset(model: Model) -> dg.AssetsDefinition:
             reason = f"approved by {decision.by}: {decision.reason}"
             author = Author(by=ON_APPROVAL, reason=reason, identity=run_identity(context.run))
             was = endpoint.current()
-            now = deploy(version, registry, endpoint, author)
+            now = deploy(version, registry, endpoint, author, group=group)
         server = endpoint.server()
         metadata = deployment_metadata(now, was, url=None if server is None else server.url)
         context.log.info(str(metadata["summary"].value))

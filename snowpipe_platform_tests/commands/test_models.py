@@ -6,7 +6,7 @@ import json
 import pytest
 
 from snowpipe_platform_tests.evaluating import GOOD, WORSE, evaluation, group
-from snowpipe_platform_tests.model_shop import ModelShop
+from snowpipe_platform_tests.model_shop import LINEAGE, ModelShop
 from snowpipe_platform_tests.tiny import TinyShop
 
 
@@ -85,7 +85,7 @@ def test_show_has_who_decided_and_when_it_served(serving):
 
 def test_show_in_json_has_the_lineage_and_every_group(serving):
     found = serving.json("models", "show", "churn", "2")
-    assert found["lineage"] == {"inputs": {"features/customer_activity": {"snapshot_id": 7}}}
+    assert found["lineage"] == LINEAGE
     assert (found["champion"], found["contenders"]["champion"]) == (1, GOOD)
     assert [one["name"] for one in found["groups"]] == ["North", "South"]
     assert [one["passed"] for one in found["gates"]] == [True, False]
