@@ -174,7 +174,8 @@ class ModelShop(TinyShop):
         return digest
 
     def days(self):
-        """Four days with orders, through every table: dates of which two have labels."""
+        """Four days with orders, through every table: dates of which three have labels. o1 changes on the third."""
+        self.orders(("o1", "13.50", "2024-03-03 12:00"))
         for day in range(1, 5):
             self.orders((f"o{day}", "12.50", f"2024-03-0{day} 10:00"))
             self.end_day(f"2024-03-0{day}")

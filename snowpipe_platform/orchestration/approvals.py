@@ -7,7 +7,7 @@ import dagster as dg
 
 from snowpipe_platform.errors import SnowpipeError
 from snowpipe_platform.orchestration.model_metadata import approval_metadata
-from snowpipe_platform.orchestration.names import approved_name, asset_key, endpoint_name
+from snowpipe_platform.orchestration.names import DATA_VERSION_TAG, approved_name, asset_key, endpoint_name
 from snowpipe_platform.orchestration.pace import Pace
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.ports import Endpoint, ModelRegistry
@@ -15,7 +15,6 @@ from snowpipe_platform.spec.model import Model
 from snowpipe_platform.spec.model_version import ModelVersion, approved_last, is_acted_upon
 
 APPROVALS_SECONDS = 30
-DATA_VERSION_TAG = "dagster/data_version"
 NONE_APPROVED = "none"
 
 

@@ -18,6 +18,7 @@ MAINTAIN_JOB = "maintain"
 MODELS = "models"
 """The group of what is made of models; `models/<name>` is the version made last, what begins so is about the model."""
 
+DATA_VERSION_TAG = "dagster/data_version"
 EXTRACTED_AT = "extracted_at"
 SOURCE_CLOCK = "source_clock"
 """What the source's clock showed when a load day was read, and when a table with a deadline was made; ISO 8601, UTC."""

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from snowpipe_platform.execution.labels import label_instants
 from snowpipe_platform.execution.training_set import MadeSet, make_training_set
 from snowpipe_platform.orchestration.failures import final_failures
 from snowpipe_platform.orchestration.identity import run_identity
@@ -33,6 +34,7 @@ def training_set_asset(training: TrainingSet, pipeline: Pipeline) -> dg.AssetsDe
     )
     def make_set(context: dg.AssetExecutionContext, ground: GroundResource) -> dg.MaterializeResult[None]:
         with final_failures():
+            label_instants(training, pipeline, ground.ground())
             made = make_training_set(training, pipeline, ground.ground(), run_identity(context.run))
         context.log.info("%s: %s", name, _summary(made))
         path = ground.ground().training_sets.locate(made.record)
