@@ -69,9 +69,7 @@ def count_labels(
         for at in instants:
             progress(f"labels of {at:%Y-%m-%d %H:%M}")
             labelled = training_rows(bare, group, unbound, at)[training.label.name]
-            counted = labelled.as_table().aggregate(
-                rows=labelled.count(), positive=labelled.cast("int64").sum().cast("int64")
-            )
+            counted = labelled.as_table().aggregate(rows=labelled.count(), positive=labelled.cast("int64").sum())
             (told,) = session.fetch(counted).to_pylist()
             # A sum of integers is a decimal to DuckDB, and Ibis drops a cast of it.
             rows, positive = rows + told["rows"], positive + int(told["positive"] or 0)
