@@ -19,6 +19,7 @@ from snowpipe_platform.backends.sqlite_registry import SqliteRegistry
 from snowpipe_platform.records import TrainingSetRecord
 from snowpipe_platform.settings import read_settings
 from snowpipe_platform.spec.model_version import Served
+from snowpipe_platform_tests.artefacts import deploy
 from snowpipe_platform_tests.evaluating import AT, candidate, evaluation
 from snowpipe_platform_tests.tiny import TinyShop
 
@@ -153,6 +154,8 @@ class ModelShop(TinyShop):
         return self.registry.register(wanted, artefact=folder)
 
     def serve(self, number):
+        """As if it had been deployed on 2024-03-02."""
+        deploy(self.home / "endpoint", self.home / "models" / "churn" / str(number), number)
         served = Served(version=number, action="deploy", by="ann", at=AT, reason="the first")
         self.registry.record_served("churn", served)
 

@@ -59,7 +59,8 @@ def reject(project: ModelProject, typed: Typed) -> int:
     version = project.version(model, typed.number)
     if not agreed(f"Reject {model.name} version {version.number}?", confirmed=typed.confirmed):
         return _declined(typed)
-    return _answered(project, model, rejected(model, version, project.registry, author), typed)
+    done = rejected(model, version, project.registry, author, endpoint=project.endpoint)
+    return _answered(project, model, done, typed)
 
 
 def _stopped(project: ModelProject, model: Model, version: ModelVersion, typed: Typed) -> int:

@@ -57,9 +57,9 @@ class ModelProject:
         return find_version(model.name, number if number is not None else max(numbers, default=1), self.registry)
 
     def serving(self, model: str) -> int | None:
-        """The version that serves; None before the first."""
-        served = self.registry.served(model)
-        return served[-1].version if served else None
+        """The version that serves, as the endpoint says; None where it serves nothing, or another model."""
+        current = self.endpoint.current()
+        return current.version if current is not None and current.model == model else None
 
 
 def open_models() -> ModelProject:

@@ -67,12 +67,14 @@ def approve(
     return registry.decide(version, decision)
 
 
-def reject(model: Model, version: ModelVersion, registry: ModelRegistry, author: Author) -> ModelVersion:
+def reject(
+    model: Model, version: ModelVersion, registry: ModelRegistry, author: Author, *, endpoint: Endpoint
+) -> ModelVersion:
     """The version, rejected, whatever was decided before. Raises ModelError for the one that serves."""
     if version.stage == "rejected":
         raise ModelError(f"{_named(version)} is rejected already, by {version.decisions[-1].by}.")
-    served = registry.served(model.name)
-    if served and served[-1].version == version.number:
+    current = endpoint.current()
+    if current is not None and (current.model, current.version) == (model.name, version.number):
         mend = f"Deploy another, or roll back: snowpipe models rollback {model.name}"
         raise ModelError(f"{_named(version)} serves. {mend}")
     gates = gates_now(model, version, registry)

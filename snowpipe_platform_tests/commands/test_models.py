@@ -59,6 +59,15 @@ def test_list_in_json_has_stable_keys(serving):
     ]
 
 
+def test_a_version_serves_as_long_as_the_endpoint_says_so(serving):
+    """Two models on one endpoint take each other's place, and the registry knows of one at a time."""
+    file = serving.home / "endpoint" / "deployed.json"
+    file.write_text(file.read_text().replace('"churn"', '"value"'))
+    assert serving.type("models", "list").stdout.splitlines()[1].split()[-1] == "approved"
+    assert [one["serves"] for one in serving.json("models", "list")["versions"]] == [False, False]
+    assert serving.type("models", "reject", "churn", "1", "--reason", "old").exit_code == 0
+
+
 def test_show_says_what_it_was_made_from_how_good_it_is_and_what_to_do(serving):
     answer = serving.type("models", "show", "churn")
     lines = answer.stdout.splitlines()

@@ -117,7 +117,7 @@ def test_the_champions_own_gates_stand_as_when_it_was_trained(registry, serve):
 def test_only_what_is_approved_reaches_the_endpoint(register, registry, endpoint, stage):
     version = register()
     if stage == "rejected":
-        version = reject(CHURN, version, registry, BOB)
+        version = reject(CHURN, version, registry, BOB, endpoint=endpoint)
     with pytest.raises(ModelError, match=rf"^churn version 1 is {stage}, and only what is approved serves\. See: "):
         deploy(version, registry, endpoint, ANN, group=GROUP)
     assert (endpoint.deployments, registry.served("churn")) == ([], [])
@@ -125,7 +125,7 @@ def test_only_what_is_approved_reaches_the_endpoint(register, registry, endpoint
 
 def test_what_was_rejected_while_somebody_looked_at_it_is_not_deployed(register, registry, endpoint):
     seen = approve(CHURN, register(), registry, ANN)
-    reject(CHURN, seen, registry, BOB)
+    reject(CHURN, seen, registry, BOB, endpoint=endpoint)
     with pytest.raises(ModelError, match=r"^churn version 1 is rejected"):
         deploy(seen, registry, endpoint, ANN, group=GROUP)
 
@@ -173,7 +173,7 @@ def test_a_rollback_brings_the_one_before_back_and_it_is_the_champion_again(regi
 def test_a_rollback_to_what_was_rejected_since_is_refused(registry, endpoint, serve):
     first = serve()
     serve()
-    reject(CHURN, first, registry, BOB)
+    reject(CHURN, first, registry, BOB, endpoint=endpoint)
     with pytest.raises(ModelError, match=r"^churn version 1, which served before, was rejected by bob: too few orders"):
         rollback("churn", registry, endpoint, ANN, group=GROUP)
     assert endpoint.current().version == 2
@@ -189,15 +189,15 @@ def test_without_a_version_before_there_is_no_rollback(registry, endpoint, serve
         rollback("value", registry, endpoint, ANN, group=GROUP)
 
 
-def test_what_serves_cannot_be_rejected(registry, serve):
+def test_what_serves_cannot_be_rejected(registry, serve, endpoint):
     with pytest.raises(ModelError, match=r"^churn version 1 serves\. Deploy another, or roll back"):
-        reject(CHURN, serve(), registry, BOB)
+        reject(CHURN, serve(), registry, BOB, endpoint=endpoint)
 
 
-def test_a_decision_is_made_once_and_may_be_turned_round(register, registry):
-    rejected = reject(CHURN, register(), registry, BOB)
+def test_a_decision_is_made_once_and_may_be_turned_round(register, registry, endpoint):
+    rejected = reject(CHURN, register(), registry, BOB, endpoint=endpoint)
     with pytest.raises(ModelError, match="churn version 1 is rejected already, by bob"):
-        reject(CHURN, rejected, registry, ANN)
+        reject(CHURN, rejected, registry, ANN, endpoint=endpoint)
     approved = approve(CHURN, rejected, registry, ANN)
     with pytest.raises(ModelError, match="churn version 1 is approved already, by ann"):
         approve(CHURN, approved, registry, BOB)
