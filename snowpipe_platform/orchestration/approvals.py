@@ -51,7 +51,7 @@ def new_observations(instance: dg.DagsterInstance, model: str, registry: ModelRe
     """One of what is approved now, where the instance has not observed that last. Before the first approval there is
     nothing to observe; afterwards there is, also when no version is approved any more."""
     key, approved = asset_key(approved_name(model)), approved_last(registry.versions(model))
-    data_version, before = _data_version(approved), _observed_last(instance, key)
+    data_version, before = approval_data_version(approved), _observed_last(instance, key)
     if data_version == before or (approved is None and before is None):
         return []
     metadata = {"summary": "no version is approved any more"} if approved is None else approval_metadata(approved)
@@ -76,7 +76,7 @@ def _deployment(model: str, registry: ModelRegistry, endpoint: Endpoint) -> dg.R
     )
 
 
-def _data_version(approved: ModelVersion | None) -> str:
+def approval_data_version(approved: ModelVersion | None) -> str:
     """Two approvals of one version are two."""
     return NONE_APPROVED if approved is None else f"version {approved.number}, approved {_at(approved).isoformat()}Z"
 

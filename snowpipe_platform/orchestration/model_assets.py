@@ -41,7 +41,7 @@ def model_asset(model: Model) -> dg.AssetsDefinition:
         key=asset_key(name),
         deps=[asset_key(training_set_name(model.name))],
         group_name=MODELS,
-        kinds={MODELS, "model"},
+        kinds={MODELS, "version"},
         owners=dagster_owners(model.owners),
         description=model.description,
         code_version=model.code_version,

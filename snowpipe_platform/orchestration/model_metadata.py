@@ -112,15 +112,15 @@ def gates_table(gates: Sequence[GateResult]) -> dg.TableMetadataValue:
     rows = [
         {
             "gate": gate.gate,
+            "passed": gate.passed,
             "measured": _shown(gate.measured),
             "threshold": _shown(gate.threshold),
-            "passed": gate.passed,
             "why": gate.why,
         }
         for gate in gates
     ]
     return _table(
-        {"gate": "string", "measured": "float", "threshold": "float", "passed": "bool", "why": "string"}, rows
+        {"gate": "string", "passed": "bool", "measured": "float", "threshold": "float", "why": "string"}, rows
     )
 
 

@@ -7,11 +7,12 @@ import dagster as dg
 
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.training_set import MadeSet
-from snowpipe_platform.orchestration.approvals import new_observations
+from snowpipe_platform.orchestration.approvals import approval_data_version, new_observations
 from snowpipe_platform.orchestration.metadata import Metadata
 from snowpipe_platform.orchestration.model_metadata import deployment_metadata, gate_outcomes, version_metadata
 from snowpipe_platform.orchestration.names import (
     DATA_VERSION_TAG,
+    approved_name,
     asset_key,
     endpoint_name,
     model_name,
@@ -26,7 +27,7 @@ from snowpipe_platform.spec.model import Model
 from snowpipe_platform.spec.model_version import ModelVersion
 
 INPUT_DATA_VERSION_TAG = "dagster/input_data_version"
-"""And the input's key, as Dagster's own runs tag what they made it of."""
+"""And the input's name, as Dagster's own runs tag what they made it of."""
 
 
 def report_training_set(instance: dg.DagsterInstance, made: MadeSet, *, path: str) -> None:
@@ -47,7 +48,7 @@ def report_version(  # noqa: PLR0913 - all that the events say
 ) -> None:
     """A model was trained: its materialization, then its gates. training_set: where its file is."""
     candidate = version.candidate
-    name, made_of = model_name(candidate.model), asset_key(training_set_name(candidate.model))
+    name = model_name(candidate.model)
     metadata = version_metadata(version, gates, artefact, run_id=identity.run_id, training_set=training_set)
     _materialized(
         instance,
@@ -55,7 +56,7 @@ def report_version(  # noqa: PLR0913 - all that the events say
         metadata,
         code_version=candidate.code_version,
         data_version=version.artefact_hash,
-        inputs={f"{INPUT_DATA_VERSION_TAG}/{made_of.to_user_string()}": candidate.training_set},
+        inputs={training_set_name(candidate.model): candidate.training_set},
     )
     report_checks(instance, name, None, gate_outcomes(candidate.model, gates), identity)
 
@@ -75,9 +76,16 @@ def report_deployment(  # noqa: PLR0913 - all that the event says
     *,
     url: str | None,
 ) -> None:
-    """A version serves, in place of the one before. url: of the server that runs, None when none does."""
-    metadata, hashed = deployment_metadata(now, was, url=url), version.artefact_hash
-    _materialized(instance, endpoint_name(model.name), metadata, code_version=model.code_version, data_version=hashed)
+    """A version serves, in place of the one before. It is made of its own approval: where another version was approved
+    last, as after a rollback, Dagster shows it as stale. url: of the server that runs, None when none does."""
+    _materialized(
+        instance,
+        endpoint_name(model.name),
+        deployment_metadata(now, was, url=url),
+        code_version=model.code_version,
+        data_version=version.artefact_hash,
+        inputs={approved_name(model.name): approval_data_version(version)},
+    )
 
 
 def _materialized(  # noqa: PLR0913 - all that an event says
@@ -89,5 +97,6 @@ def _materialized(  # noqa: PLR0913 - all that an event says
     data_version: str,
     inputs: dict[str, str] | None = None,
 ) -> None:
-    tags = {CODE_VERSION_TAG: code_version, DATA_VERSION_TAG: data_version, **(inputs or {})}
+    made_of = {f"{INPUT_DATA_VERSION_TAG}/{one}": version for one, version in (inputs or {}).items()}
+    tags = {CODE_VERSION_TAG: code_version, DATA_VERSION_TAG: data_version, **made_of}
     instance.report_runless_asset_event(dg.AssetMaterialization(asset_key(name), metadata=metadata, tags=tags))

@@ -142,6 +142,8 @@ def test_dagster_is_told_of_every_step(shop):
         assert (deployed.exit_code, deployed.stderr) == (0, "")
     (serves,), _, _ = events("models/churn_endpoint")
     assert serves.metadata["summary"].value == "churn version 1 serves, in place of nothing"
+    made_of = "dagster/input_data_version/models/churn_approved"
+    assert serves.tags[made_of] == approval.tags["dagster/data_version"]
 
     shop.register()
     shop.type("models", "approve", "churn", "2", "--reason", "x", "--override", "in a test")
@@ -149,6 +151,7 @@ def test_dagster_is_told_of_every_step(shop):
     shop.type("models", "rollback", "churn", "--reason", "alarms")
     (back, *_), _, _ = events("models/churn_endpoint")
     assert (back.metadata["version"].value, back.metadata["action"].value) == (1, "rollback")
+    assert back.tags[made_of] == approval.tags["dagster/data_version"]
     assert back.metadata["summary"].value == "churn version 1 serves, in place of churn version 2"
 
 
