@@ -40,7 +40,11 @@ def candidate(**changed) -> Candidate:
         "parameters": {"seed": 7},
         "code_version": "c0de",
         "training_set": "5e7",
-        "lineage": {"inputs": {"features/customer_activity": {"snapshot_id": 7}}},
+        "lineage": {
+            "feature_group": "features/customer_activity",
+            "feature_group_version": 1,
+            "inputs": {"features/customer_activity": {"snapshot_id": 7}},
+        },
         "run_id": "run-1",
     }
     return Candidate(**(known | changed))

@@ -28,7 +28,7 @@ FAMILIES = (
     *("state show", "state history", "state set", "state rewind", "state rebuild"),
     *("bronze log", "bronze withdraw"),
     *("dead-letters list", "dead-letters show", "dead-letters retry", "dead-letters discard"),
-    *("models list", "models show", "models compare", "models approve", "models reject"),
+    *("models list", "models show", "models compare", "models train", "models approve", "models reject"),
     *("models deploy", "models rollback"),
     *("quarantine list", "quarantine show", "quarantine export", "quarantine replay", "quarantine discard"),
 )

@@ -17,12 +17,15 @@ from snowpipe_platform.spec.model import TrainingJob
 
 LAST_LINES = 10
 """Of a failed script's output, in the error."""
+KEPT_JOBS = 10
+"""Of a model, with the one that starts: what went wrong last is looked up in their logs."""
 GRACE_SECONDS = 5.0
 """Between asking a script to end and killing it."""
 
 
 class LocalTrainer:
-    """The `Trainer` of a laptop: a job is `python -m <script>` in a folder of its own, which keeps its log.
+    """The `Trainer` of a laptop: a job is `python -m <script>` in a folder of its own, `<model>/<job>`, which keeps its
+    log. The folders of a model's last ten jobs are kept.
 
     What the script inherits of the environment is what a process needs; no setting of the platform and no credential.
     """
@@ -31,10 +34,11 @@ class LocalTrainer:
         self._folder = folder
 
     def train(self, job: TrainingJob, *, log: Callable[[str], None]) -> Path:
-        folder = self._folder / job.id
+        folder = self._folder / job.model / job.id
         model, output = folder / "model", folder / "output" / "data"
         if folder.exists():
             raise ModelError(f"training job {job.id}: {openable(folder)} is there already. Give the job another id.")
+        _remove_old(folder.parent, keep=KEPT_JOBS - 1)
         for each in (model, output):
             make_folder(each)
         try:
@@ -59,6 +63,21 @@ class LocalTrainer:
                 log(line.rstrip())
         if process.returncode:
             raise TrainingFailedError(_told(job, process.returncode, folder, last))
+
+
+def _remove_old(folder: Path, *, keep: int) -> None:
+    """All jobs but the last to write to their logs; another training may do the same at this moment."""
+    jobs = [job for job in folder.iterdir() if job.is_dir()] if folder.is_dir() else []
+    for job in sorted(jobs, key=_wrote_last, reverse=True)[keep:]:
+        shutil.rmtree(job, ignore_errors=True)
+
+
+def _wrote_last(job: Path) -> float:
+    """One that starts has no log yet."""
+    for path in (_log(job), job):
+        with suppress(FileNotFoundError):
+            return path.stat().st_mtime
+    return 0.0
 
 
 @contextmanager

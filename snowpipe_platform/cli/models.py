@@ -112,6 +112,33 @@ def compare(
 
 
 @app.command()
+def train(
+    model: OneModel,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say which labels there are and what it is compared with; write nothing.")
+    ] = False,
+    json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """Make a training set of the tables as they are, train on it, and register a version.
+
+    It is compared on the same rows with the champion, which is the version that serves. The same tables, code and
+    parameters give the version there is. Exit code 1 says that it fails a gate; it is registered all the same.
+
+    - `snowpipe models train churn --dry-run`
+    - `snowpipe models train churn`
+    """
+
+    def work(project: "ModelProject") -> int:
+        from snowpipe_platform.commands import models_train as command  # noqa: PLC0415
+        from snowpipe_platform.commands.project import open_project  # noqa: PLC0415
+
+        return command.train(open_project(), project, command.Typed(model, is_dry=dry_run, as_json=json))
+
+    _answer(work, "models train", as_json=json, traceback=traceback)
+
+
+@app.command()
 def approve(  # noqa: PLR0913, PLR0917 - an option each
     model: OneModel,
     version: OneVersion,

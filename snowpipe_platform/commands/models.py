@@ -63,9 +63,9 @@ def show(project: ModelProject, name: str, number: int | None, *, as_json: bool)
         }
         print_json({**told(project, model, version), **more})
         return 0
-    _print_about(project, version, card=openable(artefact / CARD))
+    print_about(project, version, card=openable(artefact / CARD))
     print_text()
-    _print_metrics(version)
+    print_metrics(version)
     print_text()
     print_gates(gates_of(project, model, version))
     _print_decisions(project, version)
@@ -83,7 +83,8 @@ def _line(project: ModelProject, model: Model, version: ModelVersion) -> Line:
     return Line((*cells, f"{version.registered_at:%Y-%m-%d %H:%M}"), stage_of(project, version), note)
 
 
-def _print_about(project: ModelProject, version: ModelVersion, *, card: str) -> None:
+def print_about(project: ModelProject, version: ModelVersion, *, card: str) -> None:
+    """What a version was made from, and where its card is."""
     candidate = version.candidate
     print_heading(f"{candidate.model} version {version.number}: {stage_of(project, version)}")
     print_text(f"registered {version.registered_at:%Y-%m-%d %H:%M} UTC by run {candidate.run_id}")
@@ -92,7 +93,7 @@ def _print_about(project: ModelProject, version: ModelVersion, *, card: str) -> 
     print_text(f"card {card}")
 
 
-def _print_metrics(version: ModelVersion) -> None:
+def print_metrics(version: ModelVersion) -> None:
     """Each contender on the same rows, then the groups it is worst for."""
     evaluation = version.candidate.evaluation
     lines = []

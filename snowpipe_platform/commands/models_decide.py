@@ -2,8 +2,10 @@
 
 import shlex
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from snowpipe_platform.commands.deciding import DECLINED, agreed, author_of
+from snowpipe_platform.commands.models_dagster import tell_dagster
 from snowpipe_platform.commands.models_project import ModelProject, print_gates, told
 from snowpipe_platform.commands.terminal import print_heading, print_json, print_next, print_text
 from snowpipe_platform.errors import GatesFailedError
@@ -12,6 +14,9 @@ from snowpipe_platform.execution.model_versions import gates_now
 from snowpipe_platform.execution.model_versions import reject as rejected
 from snowpipe_platform.spec.model import Model
 from snowpipe_platform.spec.model_version import ModelVersion
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ def reject(project: ModelProject, typed: Typed) -> int:
     version = project.version(model, typed.number)
     if not agreed(f"Reject {model.name} version {version.number}?", confirmed=typed.confirmed):
         return _declined(typed)
-    return _answered(project, model, rejected(model, version, project.registry, author), typed)
+    done = rejected(model, version, project.registry, author, endpoint=project.endpoint)
+    return _answered(project, model, done, typed)
 
 
 def _stopped(project: ModelProject, model: Model, version: ModelVersion, typed: Typed) -> int:
@@ -77,10 +83,12 @@ def _declined(typed: Typed) -> int:
 
 
 def _answered(project: ModelProject, model: Model, version: ModelVersion, typed: Typed) -> int:
+    decision = version.decisions[-1]
+    named = f"{model.name} version {version.number} is {decision.stage}"
+    tell_dagster(project.settings, lambda instance: _report(instance, project, model), done=named)
     if typed.as_json:
         print_json(told(project, model, version))
         return 0
-    decision = version.decisions[-1]
     print_text(f"{decision.stage}: {model.name} version {version.number}, by {decision.by}: {decision.reason}")
     if decision.override:
         print_text(f"override kept: {decision.override}")
@@ -89,3 +97,9 @@ def _answered(project: ModelProject, model: Model, version: ModelVersion, typed:
     else:
         print_next(f"snowpipe models list {model.name}")
     return 0
+
+
+def _report(instance: "DagsterInstance", project: ModelProject, model: Model) -> None:
+    from snowpipe_platform.orchestration.model_reporting import report_approval  # noqa: PLC0415 - there is an instance
+
+    report_approval(instance, model.name, project.registry)

@@ -2,21 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from snowpipe_platform.assembly import build_endpoint, build_model_ground
+from snowpipe_platform.backends.local_endpoint import LocalEndpoint
 from snowpipe_platform.commands.terminal import NOTHING, Line, print_lines
 from snowpipe_platform.errors import ConfigurationError, did_you_mean
 from snowpipe_platform.execution.ground import ModelGround
-from snowpipe_platform.execution.model_versions import find_version, gates_now
-from snowpipe_platform.ports import Endpoint, ModelRegistry
+from snowpipe_platform.execution.model_versions import artefact_of, find_version, gates_now
+from snowpipe_platform.ports import ModelRegistry
 from snowpipe_platform.settings import Settings, allow_local_packages, read_settings
 from snowpipe_platform.spec.evaluation import MODEL
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.gates import GateResult
 from snowpipe_platform.spec.model import Model
 from snowpipe_platform.spec.model_package import load_models
 from snowpipe_platform.spec.model_version import ModelVersion
+from snowpipe_platform.spec.pipeline import load_pipeline
 
 SERVES = "serves"
 DIGITS = 3
@@ -35,13 +37,13 @@ class ModelProject:
         return self.ground.registry
 
     @property
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> LocalEndpoint:
         """What serves them; it is given a version's files when they are those that were registered."""
+        return build_endpoint(self.settings, artefact_of=artefact_of(self.registry))
 
-        def artefact_of(model: str, number: int) -> Path:
-            return self.registry.artefact(find_version(model, number, self.registry))
-
-        return build_endpoint(self.settings, artefact_of=artefact_of)
+    def feature_group(self, model: Model) -> FeatureGroup:
+        """The group it takes its features from. Imports the pipeline's tables."""
+        return load_pipeline(self.settings.pipeline).feature_group(model.name)
 
     def find(self, name: str) -> Model:
         """Raises ConfigurationError with the nearest."""
@@ -55,9 +57,9 @@ class ModelProject:
         return find_version(model.name, number if number is not None else max(numbers, default=1), self.registry)
 
     def serving(self, model: str) -> int | None:
-        """The version that serves; None before the first."""
-        served = self.registry.served(model)
-        return served[-1].version if served else None
+        """The version that serves, as the endpoint says; None where it serves nothing, or another model."""
+        current = self.endpoint.current()
+        return current.version if current is not None and current.model == model else None
 
 
 def open_models() -> ModelProject:

@@ -9,7 +9,9 @@ from contextlib import suppress
 
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.commands.terminal import print_text
+from snowpipe_platform.serving.requests import CUSTOMER_KEY
 from snowpipe_platform.serving.threads import compute_on_one_thread
+from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.signature import Kind, Signature, SignedFeature, Value
 
 _EXAMPLES: Mapping[Kind, Value] = {Kind.TEXT: "a text", Kind.TRUTH: False}
@@ -20,6 +22,7 @@ def serve(project: Project, *, host: str, port: int, as_json: bool) -> int:
     """Until the process is told to end. Raises ConfigurationError when it cannot listen there, ServingError when
     another server of the home runs."""
     compute_on_one_thread()
+    from snowpipe_platform.serving.answering import OnlineFeatures  # noqa: PLC0415 - as above
     from snowpipe_platform.serving.served import DeployedModel  # noqa: PLC0415 - as above
     from snowpipe_platform.serving.server import listen, serve_deployed, url_of  # noqa: PLC0415 - after the threads are set
 
@@ -40,9 +43,17 @@ def serve(project: Project, *, host: str, port: int, as_json: bool) -> int:
             _print(url, signature, version, served.trouble())
         sys.stdout.flush()
 
+    features = OnlineFeatures(project.ground.online, groups_of(project.pipeline))
     with suppress(KeyboardInterrupt):
-        serve_deployed(project.settings.endpoint_folder, listening, features=None, ready=ready)
+        serve_deployed(project.settings.endpoint_folder, listening, features=features, ready=ready)
     return 0
+
+
+def groups_of(pipeline: Pipeline) -> dict[str, str]:
+    """Of each model the feature group that its training set takes; a request names customers, so groups of anything
+    else are not asked for."""
+    found = {model.name: pipeline.feature_group(model.name) for model in pipeline.models}
+    return {model: group.name for model, group in found.items() if group.entity == CUSTOMER_KEY}
 
 
 def _print(url: str, signature: Signature | None, version: int | None, trouble: str | None) -> None:

@@ -1,15 +1,20 @@
 """What is decided about a version of a model, and what follows for what serves."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
-from snowpipe_platform.errors import ConfigurationError, GatesFailedError, ModelError, did_you_mean
+from snowpipe_platform.errors import ConfigurationError, GatesFailedError, ModelError, did_you_mean, openable
 from snowpipe_platform.execution.decisions import Author
 from snowpipe_platform.ports import Endpoint, ModelRegistry
 from snowpipe_platform.records import Deployment
+from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.gates import GateResult, judge
 from snowpipe_platform.spec.model import Model
 from snowpipe_platform.spec.model_version import Decision, ModelVersion, Served, champion
+from snowpipe_platform.spec.signature import SIGNATURE_FILE, signature_of
+from snowpipe_platform.spec.skew import skew
 
 
 def find_version(model: str, number: int, registry: ModelRegistry) -> ModelVersion:
@@ -20,6 +25,11 @@ def find_version(model: str, number: int, registry: ModelRegistry) -> ModelVersi
     if not versions:
         raise ConfigurationError(f"model {model!r} has no version yet. {did_you_mean(model, registry.models())}")
     raise ConfigurationError(f"model {model!r} has no version {number}. Versions: 1 to {max(versions)}.")
+
+
+def artefact_of(registry: ModelRegistry) -> Callable[[str, int], Path]:
+    """Where the files of a model's version are; raises ModelError when they are not those that were registered."""
+    return lambda model, number: registry.artefact(find_version(model, number, registry))
 
 
 def champion_of(model: str, registry: ModelRegistry) -> int | None:
@@ -63,12 +73,14 @@ def approve(
     return registry.decide(version, decision)
 
 
-def reject(model: Model, version: ModelVersion, registry: ModelRegistry, author: Author) -> ModelVersion:
+def reject(
+    model: Model, version: ModelVersion, registry: ModelRegistry, author: Author, *, endpoint: Endpoint
+) -> ModelVersion:
     """The version, rejected, whatever was decided before. Raises ModelError for the one that serves."""
     if version.stage == "rejected":
         raise ModelError(f"{_named(version)} is rejected already, by {version.decisions[-1].by}.")
-    served = registry.served(model.name)
-    if served and served[-1].version == version.number:
+    current = endpoint.current()
+    if current is not None and (current.model, current.version) == (model.name, version.number):
         mend = f"Deploy another, or roll back: snowpipe models rollback {model.name}"
         raise ModelError(f"{_named(version)} serves. {mend}")
     gates = gates_now(model, version, registry)
@@ -77,27 +89,37 @@ def reject(model: Model, version: ModelVersion, registry: ModelRegistry, author:
     )
 
 
-def require_approved(version: ModelVersion) -> None:
-    """Raises ModelError for a version that may not serve."""
+def require_deployable(version: ModelVersion, registry: ModelRegistry, group: FeatureGroup) -> None:
+    """Raises ModelError for a version that may not serve: it is not approved, its files are not those that were
+    registered, or it was trained with other features than the group would give it."""
     if version.stage != "approved":
         mend = f"snowpipe models approve {version.candidate.model} {version.number}"
         raise ModelError(f"{_named(version)} is {version.stage}, and only what is approved serves. See: {mend}")
+    path = registry.artefact(version) / SIGNATURE_FILE
+    if not path.is_file():
+        raise ModelError(f"{_named(version)} has no {SIGNATURE_FILE}. The training script writes it; train again.")
+    signature = signature_of(path.read_text(encoding="utf-8"), where=openable(path))
+    found = skew(signature, version.candidate.lineage, group)
+    if found:
+        mend = f"Train on the features there are: snowpipe models train {version.candidate.model}"
+        raise ModelError(f"{_named(version)} is not deployed, its features differ: {'; '.join(found)}. {mend}")
 
 
-def deploy(version: ModelVersion, registry: ModelRegistry, endpoint: Endpoint, author: Author) -> Deployment:
+def deploy(
+    version: ModelVersion, registry: ModelRegistry, endpoint: Endpoint, author: Author, *, group: FeatureGroup
+) -> Deployment:
     """Serve it, and write down who wanted that. Again is fine: it makes up for a process that died in between.
 
-    Raises ModelError for a version that is not approved, by now, or whose files are not those that were registered.
+    group: what it will be asked with. Raises ModelError for what may not serve by now.
     """
     model = version.candidate.model
-    require_approved(find_version(model, version.number, registry))
-    registry.artefact(version)
+    require_deployable(find_version(model, version.number, registry), registry, group)
     deployment = endpoint.deploy(model, version.number)
     _record(deployment, "deploy", registry, author)
     return deployment
 
 
-def rollback_target(model: str, registry: ModelRegistry, endpoint: Endpoint) -> ModelVersion:
+def rollback_target(model: str, registry: ModelRegistry, endpoint: Endpoint, *, group: FeatureGroup) -> ModelVersion:
     """The version that a rollback brings back. Raises ModelError where there is none that may serve."""
     current = endpoint.current()
     if current is None or current.model != model:
@@ -112,14 +134,16 @@ def rollback_target(model: str, registry: ModelRegistry, endpoint: Endpoint) -> 
         last = version.decisions[-1]
         msg = f"{_named(version)}, which served before, was rejected by {last.by}: {last.reason}."
         raise ModelError(f"{msg} Deploy another: snowpipe models list")
-    registry.artefact(version)
+    require_deployable(version, registry, group)
     return version
 
 
-def rollback(model: str, registry: ModelRegistry, endpoint: Endpoint, author: Author) -> Deployment:
+def rollback(
+    model: str, registry: ModelRegistry, endpoint: Endpoint, author: Author, *, group: FeatureGroup
+) -> Deployment:
     """Serve what served before, and write down who wanted that. Raises ModelError where there is nothing to go back
     to."""
-    rollback_target(model, registry, endpoint)
+    rollback_target(model, registry, endpoint, group=group)
     deployment = endpoint.rollback()
     _record(deployment, "rollback", registry, author)
     return deployment

@@ -9,12 +9,22 @@ from typing import Any
 from snowpipe_platform.errors import ModelError, openable
 from snowpipe_platform.execution.ground import ModelGround
 from snowpipe_platform.execution.model_versions import champion_of, find_version
-from snowpipe_platform.ports import ModelRegistry
+from snowpipe_platform.ports import ModelRegistry, TrainingSetStore
+from snowpipe_platform.records import TrainingSetRecord
 from snowpipe_platform.spec.evaluation import evaluation_from
 from snowpipe_platform.spec.model import Model, TrainingJob
 from snowpipe_platform.spec.model_version import Candidate, ModelVersion
 
 EVALUATION_FILE = "evaluation.json"
+
+
+def newest_training_set(model: str, sets: TrainingSetStore) -> TrainingSetRecord:
+    """Raises ModelError where there is none yet."""
+    found = sets.all(model)
+    if not found:
+        msg = f"model {model!r} has no training set yet. Materialize models/{model}_training_set, or make it and train"
+        raise ModelError(f"{msg} with: snowpipe models train {model}")
+    return found[-1]
 
 
 def train(

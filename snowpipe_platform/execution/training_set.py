@@ -16,14 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from snowpipe_platform.errors import LakeError
-from snowpipe_platform.execution.as_of_plan import made_dates
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.inputs import snapshot_with
+from snowpipe_platform.execution.labels import label_instants
 from snowpipe_platform.records import LakeRows, TrainingSetRecord
-from snowpipe_platform.spec.analysis_dates import end_of
 from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.feature import Feature, FeatureGroup
-from snowpipe_platform.spec.label import LABEL_AT, TrainingSet, instants_between, training_rows, training_schema
+from snowpipe_platform.spec.label import LABEL_AT, TrainingSet, training_rows, training_schema
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import STATUS, VALID, ChangesTable
 
@@ -44,16 +43,8 @@ class MadeSet:
 def make_training_set(training: TrainingSet, pipeline: Pipeline, ground: Ground, identity: RunIdentity) -> MadeSet:
     """The set of the tables as they are now. Raises LakeError where there is no label yet, with what is missing, and
     LeaseHeldError while another run writes one of them."""
-    inputs = _commits(training, ground)
+    instants, inputs = label_instants(training, pipeline, ground), _commits(training, ground)
     group = _group(training, pipeline)
-    dates = made_dates(ground.lake.state(group.name)).all
-    instants = instants_between(training, dates)
-    if not instants:
-        known = f"its dates end between {end_of(min(dates))} and {end_of(max(dates))}" if dates else "it has no date"
-        days = training.label.horizon.days
-        raise LakeError(
-            f"training set {training.name}: no label yet. {group.name}: {known}; a label takes {days} days."
-        )
     rows = _rows(training, pipeline, inputs, instants, ground)
     if not len(rows):
         raise LakeError(f"training set {training.name}: none of {len(instants)} labels applies to an entity.")
@@ -111,9 +102,6 @@ def encoded(rows: pa.Table) -> bytes:
 
 def _commits(training: TrainingSet, ground: Ground) -> dict[str, UpstreamCommit]:
     states = {name: ground.lake.state(name) for name in training.inputs}
-    missing = " ".join(name for name, state in states.items() if state is None)
-    if missing:
-        raise LakeError(f"training set {training.name}: no commit yet of {missing}. Run: snowpipe run {missing}")
     return {name: state.as_upstream for name, state in states.items() if state is not None}
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from snowpipe_platform.orchestration.analysis_sensor import analysis_sensor
+from snowpipe_platform.orchestration.approvals import approvals_sensor
 from snowpipe_platform.orchestration.arrivals import arrivals_sensor
 from snowpipe_platform.orchestration.bronze_assets import bronze_asset
 from snowpipe_platform.orchestration.checks import bronze_checks, table_checks
@@ -18,7 +19,8 @@ from snowpipe_platform.orchestration.io_managers import (
     lake_io_manager,
 )
 from snowpipe_platform.orchestration.maintenance import maintenance_job, maintenance_schedule
-from snowpipe_platform.orchestration.names import asset_key
+from snowpipe_platform.orchestration.model_assets import approved_spec, endpoint_asset, model_asset
+from snowpipe_platform.orchestration.names import MODELS, asset_key
 from snowpipe_platform.orchestration.on_time import deadlines
 from snowpipe_platform.orchestration.pace import Pace
 from snowpipe_platform.orchestration.partitions import analysis_dates, load_days
@@ -40,7 +42,7 @@ def build_definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace = P
 
 @contextmanager
 def _unstable_features() -> Iterator[None]:
-    """Dagster 1.13 warns that partitioned checks (preview), and a mapping to partitions that there may be none of (beta),
+    """Dagster 1.13 warns that partitioned checks (preview), and mappings to partitions that may be missing (beta),
     may change. The tests hold them to what is needed here; drop when they are stable."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
@@ -59,11 +61,12 @@ def _definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace) -> dg.D
         EXTRACT_JOB, dg.AssetSelection.groups("bronze"), description="Land one load day of every query."
     )
     sets = [training_set_asset(training, pipeline) for training in pipeline.training_sets]
+    models = pipeline.models
     as_of = [table for table in pipeline.tables if isinstance(table, DatedTable)]
     by_date = dg.AssetSelection.assets(*(asset_key(table.name) for table in as_of))
     everything = dg.define_asset_job(
         "everything",
-        dg.AssetSelection.all() - by_date - dg.AssetSelection.assets(*(asset.key for asset in sets)),
+        dg.AssetSelection.all() - by_date - dg.AssetSelection.groups(MODELS),
         description="One load day through all tables but those of analysis dates, and no model.",
     )
     analysis = dg.define_asset_job("analysis", by_date, description="One analysis date of every table that has them.")
@@ -72,6 +75,9 @@ def _definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace) -> dg.D
             *(bronze_asset(query, source_system=source, load_days=days) for query in queries),
             *(table_asset(table, pipeline=pipeline, partitions=partitions(table)) for table in pipeline.tables),
             *sets,
+            *(model_asset(model) for model in models),
+            *(approved_spec(model) for model in models),
+            *(endpoint_asset(model, pipeline.feature_group(model.name)) for model in models),
         ],
         asset_checks=[
             *(bronze_checks(query, days) for query in queries),
@@ -86,6 +92,7 @@ def _definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace) -> dg.D
             *([analysis_sensor(pipeline, pace)] if as_of else []),
             *([deadline_sensor(pipeline, pace)] if deadlines(pipeline) else []),
             arrivals_sensor(pipeline, pace),
+            *([approvals_sensor(models, pace)] if models else []),
         ],
         resources={
             GROUND: ground,

@@ -22,9 +22,13 @@ def percent_chart(title: str, points: Sequence[Point]) -> str:
     return _chart(title, points, lambda highest: f"{highest:.3g} %")
 
 
+def svg_image(title: str, svg: str) -> str:
+    """A Markdown image of an SVG, which the value holds whole."""
+    return f"![{title}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+
+
 def _chart(title: str, points: Sequence[Point], told: Callable[[float], str]) -> str:
-    svg = base64.b64encode(_svg(title, points, told).encode()).decode()
-    return f"![{title}](data:image/svg+xml;base64,{svg})"
+    return svg_image(title, _svg(title, points, told))
 
 
 def _svg(title: str, points: Sequence[Point], told: Callable[[float], str]) -> str:

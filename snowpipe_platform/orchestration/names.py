@@ -15,7 +15,10 @@ ON_TIME = "on_time"
 """The platform's own checks. The first two block what is downstream."""
 OWN_CHECKS = frozenset({PUBLISHED, WINDOW_COMPLETE, UP_TO_DATE, ON_TIME})
 MAINTAIN_JOB = "maintain"
+MODELS = "models"
+"""The group of what is made of models; `models/<name>` is the version made last, what begins so is about the model."""
 
+DATA_VERSION_TAG = "dagster/data_version"
 EXTRACTED_AT = "extracted_at"
 SOURCE_CLOCK = "source_clock"
 """What the source's clock showed when a load day was read, and when a table with a deadline was made; ISO 8601, UTC."""
@@ -35,6 +38,31 @@ def table_name(key: dg.AssetKey) -> str:
 
 def bronze_name(entity: str) -> str:
     return f"bronze/{entity}"
+
+
+def model_name(model: str) -> str:
+    """`models/churn`."""
+    return f"{MODELS}/{model}"
+
+
+def training_set_name(model: str) -> str:
+    """`models/churn_training_set`."""
+    return f"{MODELS}/{model}_training_set"
+
+
+def approved_name(model: str) -> str:
+    """`models/churn_approved`."""
+    return f"{MODELS}/{model}_approved"
+
+
+def endpoint_name(model: str) -> str:
+    """`models/churn_endpoint`."""
+    return f"{MODELS}/{model}_endpoint"
+
+
+def gate_check_name(gate: str) -> str:
+    """The Dagster check of a gate: `roc_auc at least 0.6` as `roc_auc_at_least_0_6`."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", gate)
 
 
 def check_name(rule_id: str) -> str:

@@ -5,8 +5,10 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from snowpipe_platform.assembly import build_ground
+from snowpipe_platform.assembly import build_endpoint, build_ground
+from snowpipe_platform.backends.local_endpoint import LocalEndpoint
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.model_versions import artefact_of
 from snowpipe_platform.settings import Settings
 
 GROUND = "ground"
@@ -30,3 +32,7 @@ class GroundResource(dg.ConfigurableResource):  # type: ignore[type-arg] # the r
         if self._ground is None:
             self._ground = build_ground(Settings(**self.settings))
         return self._ground
+
+    def endpoint(self) -> LocalEndpoint:
+        """What serves them."""
+        return build_endpoint(Settings(**self.settings), artefact_of=artefact_of(self.ground().models.registry))

@@ -15,11 +15,12 @@ from snowpipe_platform.orchestration.failures import final_failures
 from snowpipe_platform.orchestration.identity import run_identity
 from snowpipe_platform.orchestration.io_managers import LAKE_IO_MANAGER
 from snowpipe_platform.orchestration.metadata import table_definition_metadata
-from snowpipe_platform.orchestration.names import asset_key, dagster_owners
+from snowpipe_platform.orchestration.names import approved_name, asset_key, dagster_owners
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.spec.as_of import AsOfTable, DatedTable
 from snowpipe_platform.spec.pipeline import Pipeline
+from snowpipe_platform.spec.scores import ScoreTable
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable, Table
 
 
@@ -108,12 +109,14 @@ def _asset(
     A backfill of load days takes along the dates that end with them; what their late changes make stale the sensor
     requests. Any load day may hold changes of any date, but mapped that way, Dagster 1.13 takes a backfill of two load
     days to mean every date there ever was."""
-    mapping = None
+    mapping, named = None, table.upstream
+    if isinstance(table, ScoreTable):
+        named = (*named, approved_name(table.model))
     if isinstance(table, AsOfTable):  # a date from before the first load day has none of its own
         mapping = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
     return dg.asset(
         key=asset_key(table.name),
-        deps=[dg.AssetDep(asset_key(name), partition_mapping=mapping) for name in table.upstream],
+        deps=[dg.AssetDep(asset_key(name), partition_mapping=mapping) for name in named],
         io_manager_key=LAKE_IO_MANAGER,
         partitions_def=partitions,
         automation_condition=condition,

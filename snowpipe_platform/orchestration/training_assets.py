@@ -2,30 +2,24 @@
 
 import dagster as dg
 
+from snowpipe_platform.execution.labels import label_instants
 from snowpipe_platform.execution.training_set import MadeSet, make_training_set
 from snowpipe_platform.orchestration.failures import final_failures
 from snowpipe_platform.orchestration.identity import run_identity
 from snowpipe_platform.orchestration.metadata import Metadata, column_schema
-from snowpipe_platform.orchestration.names import asset_key, dagster_owners
+from snowpipe_platform.orchestration.names import MODELS, asset_key, dagster_owners, training_set_name
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.label import TrainingSet, training_schema
 from snowpipe_platform.spec.pipeline import Pipeline
 
-MODELS = "models"
-
 _int, _float, _text = dg.MetadataValue.int, dg.MetadataValue.float, dg.MetadataValue.text
-
-
-def training_set_name(training: TrainingSet) -> str:
-    """`models/churn_training_set`."""
-    return f"{MODELS}/{training.name}_training_set"
 
 
 def training_set_asset(training: TrainingSet, pipeline: Pipeline) -> dg.AssetsDefinition:
     """The set of the tables as they are when it runs. Its data version is the hash of its content: what is made of it
     is stale when the rows are others, and not when they were made again."""
-    name = training_set_name(training)
+    name = training_set_name(training.name)
 
     @dg.asset(
         key=asset_key(name),
@@ -40,6 +34,7 @@ def training_set_asset(training: TrainingSet, pipeline: Pipeline) -> dg.AssetsDe
     )
     def make_set(context: dg.AssetExecutionContext, ground: GroundResource) -> dg.MaterializeResult[None]:
         with final_failures():
+            label_instants(training, pipeline, ground.ground())
             made = make_training_set(training, pipeline, ground.ground(), run_identity(context.run))
         context.log.info("%s: %s", name, _summary(made))
         path = ground.ground().training_sets.locate(made.record)

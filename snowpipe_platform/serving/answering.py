@@ -43,10 +43,11 @@ class OnlineStore(Protocol):
 
 @dataclass(frozen=True)
 class OnlineFeatures:
-    """Where the features of customers are read: a group of the store, whose keys are customer keys."""
+    """Where the features of customers are read. groups: by model, the group of the store whose keys are customer
+    keys; a model without one is asked with features only."""
 
     store: OnlineStore
-    group: str
+    groups: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Answering:
         return answer
 
     def _rows(self, asked: Sequence[AskedRow], signature: Signature) -> list[_Row]:
-        online = self._looked_up([row for row in asked if not row.fields])
+        online = self._looked_up([row for row in asked if not row.fields], signature.model)
         rows: list[_Row] = []
         problems: list[Problem] = []
         for row in asked:
@@ -101,15 +102,16 @@ class Answering:
         refuse(problems)
         return rows
 
-    def _looked_up(self, asked: Sequence[AskedRow]) -> Mapping[int, OnlineRow]:
+    def _looked_up(self, asked: Sequence[AskedRow], model: str) -> Mapping[int, OnlineRow]:
         keys = {row.customer_key for row in asked if row.customer_key is not None}
         if not keys:
             return {}
-        if self._features is None:
+        group = None if self._features is None else self._features.groups.get(model)
+        if self._features is None or group is None:
             msg = "This endpoint has no online store to read a customer's features from. Give the features."
             raise RequestRefusedError(BAD_REQUEST, msg)
         try:
-            found = self._features.store.get(self._features.group, keys)
+            found = self._features.store.get(group, keys)
         except SnowpipeError as error:
             raise RequestRefusedError(UNAVAILABLE, f"The online store cannot be read: {error}") from error
         mend = f"Look whether the {CUSTOMER_ID} is right, or give the features."

@@ -9,6 +9,8 @@ from snowpipe_platform.spec.evaluation import Evaluation
 from snowpipe_platform.spec.gates import GateResult
 
 Stage = Literal["registered", "approved", "rejected"]
+ON_APPROVAL = "on approval"
+"""Who deploys what was approved, where no person does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +69,22 @@ class ModelVersion:
         return self.decisions[-1].stage if self.decisions else "registered"
 
 
+def approved_last(versions: Sequence[ModelVersion]) -> ModelVersion | None:
+    """Of those that are approved now the one that was approved last."""
+    approved = [version for version in versions if version.stage == "approved"]
+    return max(approved, key=lambda version: (version.decisions[-1].at, version.number), default=None)
+
+
+def is_acted_upon(approved: ModelVersion, served: Sequence[Served]) -> bool:
+    """Whether a version has served since it was approved, or a person has let another one serve since: either way the
+    approval is not what is to be carried out next."""
+    since = approved.decisions[-1].at
+    return any(each.at >= since and (each.version == approved.number or each.by != ON_APPROVAL) for each in served)
+
+
 def champion(versions: Sequence[ModelVersion], served: Sequence[Served]) -> int | None:
     """The version to beat: the one that serves; where none has served yet, the one approved last; None before that."""
     if served:
         return served[-1].version
-    approved = [(version.decisions[-1].at, version.number) for version in versions if version.stage == "approved"]
-    return max(approved)[1] if approved else None
+    approved = approved_last(versions)
+    return None if approved is None else approved.number

@@ -13,6 +13,8 @@ from snowpipe_platform.spec.as_of import ANALYSIS_DATE, AsOfTable
 from snowpipe_platform.spec.extraction import QueriesFile, Query
 from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.label import TrainingSet, refuse_training_set
+from snowpipe_platform.spec.model import Model
+from snowpipe_platform.spec.model_package import load_models
 from snowpipe_platform.spec.package import (
     DEFAULT_FIRST_DAY,
     first_date,
@@ -39,6 +41,7 @@ class Pipeline:
     first_day: date = DEFAULT_FIRST_DAY
     first_date: date = DEFAULT_FIRST_DAY
     training_sets: tuple[TrainingSet, ...] = ()
+    models: tuple[Model, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Table]:
@@ -59,6 +62,17 @@ class Pipeline:
             msg = f"{self.name} has no table {name!r}. {did_you_mean(name, list(self.names))}"
             raise PipelineError(msg)
         return self.by_name[name]
+
+    def training_set(self, model: str) -> TrainingSet:
+        """What a model of the pipeline learns from: the set that is called as it is."""
+        return next(one for one in self.training_sets if one.name == model)
+
+    def feature_group(self, model: str) -> FeatureGroup:
+        """The group whose features a model of the pipeline takes."""
+        found = self.table(self.training_set(model).group)
+        if not isinstance(found, FeatureGroup):
+            raise AssertionError(found)  # noqa: TRY004 - building the pipeline refuses it
+        return found
 
     def ancestors(self, name: str) -> tuple[str, ...]:
         """Names of everything `name` depends on, bronze included, nearest first."""
@@ -94,6 +108,7 @@ def load_pipeline(package: str) -> Pipeline:
         first_day=day,
         first_date=first_date(root, day),
         training_sets=list(training_sets_of(root)),
+        models=list(load_models(package).values()),
     )
 
 
@@ -105,6 +120,7 @@ def build_pipeline(  # noqa: PLR0913 - all that a package declares
     first_day: date = DEFAULT_FIRST_DAY,
     first_date: date | None = None,
     training_sets: Sequence[TrainingSet] = (),
+    models: Sequence[Model] = (),
 ) -> Pipeline:
     """Check that every input exists and every rule can run, and order the tables. first_date: by default `first_day`.
 
@@ -130,7 +146,22 @@ def build_pipeline(  # noqa: PLR0913 - all that a package declares
     _refuse_misfits(ordered, by_name)
     for training in training_sets:
         refuse_training_set(training, by_name)
-    return Pipeline(name, queries, ordered, first_day, first_date or first_day, tuple(training_sets))
+    for model in models:
+        _refuse_model(model, training_sets)
+    return Pipeline(name, queries, ordered, first_day, first_date or first_day, tuple(training_sets), tuple(models))
+
+
+def _refuse_model(model: Model, training_sets: Sequence[TrainingSet]) -> None:
+    """A model learns the label of the training set that is called as it is."""
+    training = next((one for one in training_sets if one.name == model.name), None)
+    about = f"model {model.name!r}"
+    if training is None:
+        mend = f"Declare TRAINING_SET = TrainingSet(...) in models/{model.name}/training_set.py."
+        raise PipelineError(f"{about} has no training set to learn from. {mend}")
+    label = training.label
+    if (model.label, model.horizon) != (label.name, label.horizon):
+        told = f"predicts {model.label!r} within {model.horizon}, and {training.defined_in} has {label.name!r}"
+        raise PipelineError(f"{about} {told} within {label.horizon}. Give both the same label and horizon.")
 
 
 def _refuse_misfits(tables: Sequence[Table], by_name: Mapping[str, Table]) -> None:

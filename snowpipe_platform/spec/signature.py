@@ -36,10 +36,11 @@ _KINDS = (
 
 @dataclass(frozen=True, kw_only=True)
 class SignedFeature:
-    """A feature of a model. default: stands in for a null, and where contributions start from. minimum, maximum: seen
-    in training; None where there are none, as for texts."""
+    """A feature of a model. type: as the training script wrote it. default: stands in for a null, and where
+    contributions start from. minimum, maximum: seen in training; None where there are none, as for texts."""
 
     name: str
+    type: str
     kind: Kind
     default: Value
     minimum: float | None = None
@@ -94,6 +95,7 @@ def _feature(read: Mapping[str, Any], where: str) -> SignedFeature:
         default = float(default)
     return SignedFeature(
         name=str(read["name"]),
+        type=str(read["type"]),
         kind=kind,
         default=default,
         minimum=_bound(read.get("min")),

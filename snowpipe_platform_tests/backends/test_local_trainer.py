@@ -33,9 +33,31 @@ class TestLocalTrainer(TrainerContract):
 
 
 def test_the_log_is_kept_and_named_when_a_script_fails(trainer, script, tmp_path):
-    with pytest.raises(TrainingFailedError, match=r"\nlog: .*jobs/churn-1/log\.txt$"):
+    with pytest.raises(TrainingFailedError, match=r"\nlog: .*jobs/churn/churn-1/log\.txt$"):
         trainer.train(job(script("print('ß'); raise SystemExit('no')")), log=lambda _: None)
-    assert (tmp_path / "jobs/churn-1/log.txt").read_text() == "ß\nno\n"
+    assert (tmp_path / "jobs/churn/churn-1/log.txt").read_text() == "ß\nno\n"
+
+
+def test_the_last_ten_jobs_of_a_model_are_kept(trainer, script, tmp_path):
+    module = script("raise SystemExit('no')")
+    for model, jobs in (("churn_value", 2), ("churn", 12)):
+        for number in range(jobs):
+            with pytest.raises(TrainingFailedError):
+                trainer.train(job(module, model=model, id=f"{model}-{number}"), log=lambda _: None)
+    kept = {path.parent.name for path in (tmp_path / "jobs").rglob("log.txt")}
+    assert kept == {"churn_value-0", "churn_value-1", *(f"churn-{number}" for number in range(2, 12))}
+    assert not (tmp_path / "jobs/churn/churn-0").exists()
+
+
+def test_a_job_that_has_just_started_is_not_taken_for_an_old_one(trainer, script, tmp_path):
+    module = script(ECHO)
+    for number in range(local_trainer.KEPT_JOBS):
+        trainer.train(job(module, id=f"churn-{number}"), log=lambda _: None)
+    started = tmp_path / "jobs/churn/churn-started/model"
+    started.mkdir(parents=True)
+    trainer.train(job(module, id="churn-last"), log=lambda _: None)
+    assert started.is_dir()
+    assert len(list((tmp_path / "jobs/churn").iterdir())) == local_trainer.KEPT_JOBS
 
 
 def test_a_job_id_is_used_once(trainer, script):

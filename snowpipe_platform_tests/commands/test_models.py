@@ -6,7 +6,7 @@ import json
 import pytest
 
 from snowpipe_platform_tests.evaluating import GOOD, WORSE, evaluation, group
-from snowpipe_platform_tests.model_shop import ModelShop
+from snowpipe_platform_tests.model_shop import LINEAGE, ModelShop
 from snowpipe_platform_tests.tiny import TinyShop
 
 
@@ -59,6 +59,15 @@ def test_list_in_json_has_stable_keys(serving):
     ]
 
 
+def test_a_version_serves_as_long_as_the_endpoint_says_so(serving):
+    """Two models on one endpoint take each other's place, and the registry knows of one at a time."""
+    file = serving.home / "endpoint" / "deployed.json"
+    file.write_text(file.read_text().replace('"churn"', '"value"'))
+    assert serving.type("models", "list").stdout.splitlines()[1].split()[-1] == "approved"
+    assert [one["serves"] for one in serving.json("models", "list")["versions"]] == [False, False]
+    assert serving.type("models", "reject", "churn", "1", "--reason", "old").exit_code == 0
+
+
 def test_show_says_what_it_was_made_from_how_good_it_is_and_what_to_do(serving):
     answer = serving.type("models", "show", "churn")
     lines = answer.stdout.splitlines()
@@ -85,7 +94,7 @@ def test_show_has_who_decided_and_when_it_served(serving):
 
 def test_show_in_json_has_the_lineage_and_every_group(serving):
     found = serving.json("models", "show", "churn", "2")
-    assert found["lineage"] == {"inputs": {"features/customer_activity": {"snapshot_id": 7}}}
+    assert found["lineage"] == LINEAGE
     assert (found["champion"], found["contenders"]["champion"]) == (1, GOOD)
     assert [one["name"] for one in found["groups"]] == ["North", "South"]
     assert [one["passed"] for one in found["gates"]] == [True, False]

@@ -9,7 +9,7 @@ from snowpipe_platform.commands.models_deploy import Typed, deploy, rollback
 from snowpipe_platform.commands.models_project import open_models
 from snowpipe_platform.errors import ConfigurationError, ModelError
 from snowpipe_platform_tests.evaluating import MemoryEndpoint
-from snowpipe_platform_tests.model_shop import ModelShop
+from snowpipe_platform_tests.model_shop import SIGNATURE, ModelShop
 
 
 @pytest.fixture
@@ -105,3 +105,24 @@ def test_a_reason_is_asked_for(shop, endpoint):
     for command in (deploy, rollback):
         with pytest.raises(ConfigurationError, match="--reason takes why"):
             command(open_models(), endpoint, Typed("churn", " ", 1))
+
+
+@pytest.mark.case("A41")
+@pytest.mark.parametrize(
+    ("signed", "difference"),
+    [
+        ({"name": "total", "type": "int64"}, "feature 'total' is none of features/orders"),
+        (
+            {"name": "amount", "type": "float64"},
+            "feature 'amount' was float64, and is decimal(18, 2) in features/orders",
+        ),
+    ],
+    ids=["name", "type"],
+)
+def test_a_version_that_the_online_features_do_not_fit_is_refused_with_the_difference(shop, signed, difference):
+    shop.register(signature={**SIGNATURE, "features": [{**signed, "default": None}]})
+    shop.type("models", "approve", "churn", "4", "--reason", "good", "--override", "in a test")
+    answer = shop.type("models", "deploy", "churn", "4", "--reason", "newest", "--yes")
+    assert (answer.exit_code, answer.stdout) == (1, "")
+    assert f"error: churn version 4 is not deployed, its features differ: {difference}" in answer.stderr
+    assert shop.registry.served("churn") == []

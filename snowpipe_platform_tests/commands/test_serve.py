@@ -8,12 +8,19 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
 
 import pytest
 
-from snowpipe_platform.commands.serve import _is_loopback
+from snowpipe_platform.backends.sqlite_features import SqliteFeatures
+from snowpipe_platform.commands.serve import _is_loopback, groups_of
+from snowpipe_platform.records import FeatureRow
 from snowpipe_platform.serving.deployed import read_standing
+from snowpipe_platform.spec.keys import key_of
+from snowpipe_platform.spec.pipeline import load_pipeline
 from snowpipe_platform_tests.artefacts import ROW, Client, deploy, make_artefact
+from snowpipe_platform_tests.model_shop import ModelShop
 
 SNOWPIPE = (sys.executable, "-c", "from snowpipe_platform.cli import main; main()")
 
@@ -89,6 +96,30 @@ def test_a_server_follows_what_is_deployed_and_one_that_starts_again_serves_the_
         assert (second.returncode, second.stdout) == (1, "")
         assert re.match(rf"error: another server of \S+ runs \(process {process.pid}, http://", second.stderr)
     assert read_standing(home / "endpoint") is None, "the server was killed, and nobody is told that it runs"
+
+
+def test_a_customer_is_answered_from_the_online_store_and_an_unknown_one_is_refused(home, artefact):
+    deploy(home / "endpoint", artefact, 1)
+    known_at = datetime(2024, 3, 2)
+    values = {"orders": 3, "spend": Decimal("20.50"), "recency": 10, "not_taken": 1}
+    row = FeatureRow(key_of("C000001"), known_at, known_at, values)
+    SqliteFeatures(home / "online.db").put("features/customer_activity", [row])
+    with serving(home) as (process, _line, client):
+        online = client.post({"customer_id": "C000001"})
+        assert (online.status, online.lines[0]["features_as_of"]) == (200, "2024-03-02T00:00:00")
+        assert online.lines[0]["probability"] == client.post(ROW).lines[0]["probability"]
+        assert client.post({"customer_key": key_of("C000001")}).lines == online.lines
+        unknown = client.post({"customer_id": "C000002"})
+        assert unknown.status == 404
+        assert "row 1: the online store has no such customer" in unknown.text
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def test_a_group_of_anything_but_customers_is_not_asked_for_customers(tmp_path, monkeypatch):
+    shop = ModelShop(tmp_path, monkeypatch)
+    assert groups_of(load_pipeline(shop.package)) == {}
+    assert groups_of(load_pipeline("snowpipe_platform.pipeline")) == {"churn": "features/customer_activity"}
 
 
 def test_a_port_that_is_taken_is_a_usage_error(shop):

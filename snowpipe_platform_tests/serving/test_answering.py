@@ -17,7 +17,7 @@ ADA, GRACE = key_of("ada"), key_of("grace")
 @pytest.fixture
 def customers(tmp_path):
     def customers(rows):
-        return OnlineFeatures(Customers(tmp_path / "online.db", rows), GROUP)
+        return OnlineFeatures(Customers(tmp_path / "online.db", rows), {"churn": GROUP})
 
     return customers
 
