@@ -171,6 +171,7 @@ class ModelShop(TinyShop):
             inputs={},
             code_version="c0de",
             created_at=datetime(2024, 3, day),
+            defaults={},
             **LINEAGE,
         )
         LocalTraining(read_settings().training_folder).put(record, content.encode())

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from snowpipe_platform.commands.dagster_run import open_runner
+from snowpipe_platform.commands.demo_model import MODEL, Ending, make_model
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.commands.run_report import (
     exit_code,
@@ -40,11 +41,21 @@ def demo(project: Project, *, customers: int, days: int | None, as_json: bool) -
             if not as_json:
                 _print_day(project, day, outcomes)
     everything = [outcome for _, outcomes in results for outcome in outcomes]
+    ending = _ending(project, everything, is_quiet=as_json)
     if as_json:
-        print_json({"days": [{"day": day, **outcomes_json(outcomes)} for day, outcomes in results]})
+        told = [{"day": day, **outcomes_json(outcomes)} for day, outcomes in results]
+        print_json({"days": told, "model": None if ending is None else ending.told})
     else:
         _print_what_next(everything)
-    return exit_code(everything)
+    return max(exit_code(everything), 0 if ending is None else ending.exit_code)
+
+
+def _ending(project: Project, outcomes: Sequence[Outcome], *, is_quiet: bool) -> Ending | None:
+    """Once, when the first days are there: a model. None on other days, and after a day that did not come through."""
+    if project.ground.models.registry.versions(MODEL) or exit_code(outcomes):
+        return None
+    days = _landed_days(project)
+    return make_model(project, last=max(days), is_quiet=is_quiet) if len(days) >= FIRST_DAYS else None
 
 
 def _source_days(project: Project, shown: Activity, *, customers: int, days: int) -> Iterator[date]:

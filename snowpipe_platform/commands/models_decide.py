@@ -84,8 +84,7 @@ def _declined(typed: Typed) -> int:
 
 def _answered(project: ModelProject, model: Model, version: ModelVersion, typed: Typed) -> int:
     decision = version.decisions[-1]
-    named = f"{model.name} version {version.number} is {decision.stage}"
-    tell_dagster(project.settings, lambda instance: _report(instance, project, model), done=named)
+    tell_decision(project, model, version)
     if typed.as_json:
         print_json(told(project, model, version))
         return 0
@@ -97,6 +96,12 @@ def _answered(project: ModelProject, model: Model, version: ModelVersion, typed:
     else:
         print_next(f"snowpipe models list {model.name}")
     return 0
+
+
+def tell_decision(project: ModelProject, model: Model, version: ModelVersion) -> None:
+    """Tell Dagster what was decided about a version."""
+    named = f"{model.name} version {version.number} is {version.stage}"
+    tell_dagster(project.settings, lambda instance: _report(instance, project, model), done=named)
 
 
 def _report(instance: "DagsterInstance", project: ModelProject, model: Model) -> None:

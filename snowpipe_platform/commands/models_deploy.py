@@ -42,7 +42,7 @@ def deploy(project: ModelProject, endpoint: Endpoint, typed: Typed) -> int:
     if not _agreed(f"Deploy {model.name} version {version.number}", was, typed):
         return 1
     now = deployed(version, project.registry, endpoint, author, group=group)
-    _tell(project, model, version, now, was)
+    tell_deployment(project, model, version, now, was)
     return _answered(typed, was, now)
 
 
@@ -56,12 +56,14 @@ def rollback(project: ModelProject, endpoint: Endpoint, typed: Typed) -> int:
     if not _agreed(f"Go back to {model.name} version {version.number}", was, typed):
         return 1
     now = rolled_back(model.name, project.registry, endpoint, author, group=group)
-    _tell(project, model, version, now, was)
+    tell_deployment(project, model, version, now, was)
     return _answered(typed, was, now)
 
 
-def _tell(project: ModelProject, model: Model, version: ModelVersion, now: Deployment, was: Deployment | None) -> None:
-    """Of what serves already there is no news."""
+def tell_deployment(
+    project: ModelProject, model: Model, version: ModelVersion, now: Deployment, was: Deployment | None
+) -> None:
+    """Tell Dagster that a version serves. Of what serves already there is no news."""
     if was is not None and was.number == now.number:
         return
 
