@@ -9,8 +9,8 @@ from snowpipe_platform.spec.evaluation import Evaluation
 from snowpipe_platform.spec.gates import GateResult
 
 Stage = Literal["registered", "approved", "rejected"]
-ON_APPROVAL = "on approval"
-"""Who deploys what was approved, where no person does."""
+ON_APPROVAL = "Dagster"
+"""Who deploys what was approved, where no person does; an account's name has no capital."""
 
 
 @dataclass(frozen=True, kw_only=True)
