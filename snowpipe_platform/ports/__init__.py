@@ -1,0 +1,28 @@
+"""The interfaces between what the platform decides and where it runs.
+
+Each port has one contract suite in the tests that every backend passes. Instants are tz-naive UTC microseconds.
+"""
+
+from snowpipe_platform.ports.lake import Engine, Lake, Session
+from snowpipe_platform.ports.models import Endpoint, FeatureStore, ModelRegistry, Scorer, Trainer, TrainingSetStore
+from snowpipe_platform.ports.source import BronzeAttempt, BronzeStore, Recognizer, RecognizerFactory, Warehouse
+from snowpipe_platform.ports.state import DeadLetters, StateStore
+
+__all__ = [
+    "BronzeAttempt",
+    "BronzeStore",
+    "DeadLetters",
+    "Endpoint",
+    "Engine",
+    "FeatureStore",
+    "Lake",
+    "ModelRegistry",
+    "Recognizer",
+    "RecognizerFactory",
+    "Scorer",
+    "Session",
+    "StateStore",
+    "Trainer",
+    "TrainingSetStore",
+    "Warehouse",
+]

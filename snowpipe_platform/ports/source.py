@@ -1,0 +1,110 @@
+"""Where rows come from, and how they are told from those landed before."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import BinaryIO, Protocol
+
+import pyarrow as pa
+
+from snowpipe_platform.records import (
+    Arrival,
+    Landed,
+    Parameter,
+    Recognized,
+)
+from snowpipe_platform.spec.manifest import BronzeFile, Manifest
+
+
+class Warehouse(Protocol):
+    """Where the source tables are. Every method raises SourceError or TransientSourceError, never the client's own."""
+
+    dialect: str
+    """sqlglot's name of the SQL the warehouse speaks."""
+
+    def clock(self) -> datetime:
+        """The warehouse's own time."""
+
+    def schema(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Schema:
+        """The columns the query would return, without running it."""
+
+    def stream(self, sql: str, parameters: Sequence[Parameter] = ()) -> Iterator[pa.RecordBatch]:
+        """The query's rows in order; memory holds a batch at a time. Values are bound, never formatted in."""
+
+    def scalar(self, sql: str, parameters: Sequence[Parameter] = ()) -> object:
+        """The first column of the first row, None when there is no row."""
+
+
+class BronzeAttempt(Protocol):
+    """The folder of one extraction attempt; invisible until its manifest is committed."""
+
+    def write(self, rows: pa.Table, *, watermark_min: str | None, watermark_max: str | None) -> BronzeFile:
+        """Write one immutable file."""
+
+    def discard(self) -> None:
+        """Remove the folder; safe to call twice."""
+
+
+class BronzeStore(Protocol):
+    """The append-only log of open files of each entity."""
+
+    def entities(self) -> list[str]:
+        """Entities with a log, by name."""
+
+    def log(self, entity: str) -> list[Manifest]:
+        """All committed manifests, by number."""
+
+    def begin(self, entity: str, *, folder: str, extraction_id: str, file_format: str) -> BronzeAttempt:
+        """Open the place of a new attempt. folder: of the load day, inside the entity's; '' for the entity's own."""
+
+    def commit(self, manifest: Manifest) -> None:
+        """Make the attempt visible. Raises CommitConflictError when the number is taken; nothing changes then."""
+
+    def locate(self, file: BronzeFile) -> str:
+        """The address an engine reads the file from."""
+
+    def abandoned(self, entity: str) -> dict[str, int]:
+        """Folders no manifest names, with their bytes. The caller holds the entity's lease, so no attempt is under
+        way."""
+
+    def remove_abandoned(self, entity: str) -> list[str]:
+        """Remove folders no manifest names. The caller holds the entity's lease."""
+
+    def arrival_entities(self) -> list[str]:
+        """Names under which somebody made an arrivals folder, sorted; whether or not a query writes such an entity."""
+
+    def arrivals(self, entity: str) -> list[Arrival]:
+        """Files dropped for the entity, oldest first, then by path; without those whose name says they are being
+        written: a part that begins with `.` or `_`, or an ending of `.tmp`, `.part` or `.crdownload`."""
+
+    def arrival(self, entity: str, path: str) -> Arrival | None:
+        """One of them as it is now, None when it is not there. Raises LakeError for a path that leads elsewhere."""
+
+    def open_arrival(self, entity: str, path: str) -> BinaryIO:
+        """Its bytes; the caller closes it. Raises LakeError for a path that leads elsewhere, ArrivalError for a link
+        that does, OSError otherwise."""
+
+
+class Recognizer(Protocol):
+    """Tells rows landed before from new ones, in one pass over an extraction's or a file's rows.
+
+    With a key, a row is known when it equals an image that the latest manifest holding its key and watermark landed, or
+    a row read before; without one, when it was landed as often as it was read. watermark None: a snapshot.
+    """
+
+    def new_rows(self, batch: pa.RecordBatch) -> Recognized:
+        """The batch's rows that are not landed yet, in their order, with `_content_hash` added."""
+
+    def missing_keys(self) -> Iterator[pa.RecordBatch]:
+        """Keys landed and not deleted that no batch so far has shown; a snapshot's deletes."""
+
+    def close(self) -> None:
+        """Free what the comparison held."""
+
+
+class RecognizerFactory(Protocol):
+    """Makes the recognizer of one extraction or file. ordered: rows come by watermark, then key; without that order
+    repeats are remembered from any distance, which takes room."""
+
+    def __call__(
+        self, *, schema: pa.Schema, key: Sequence[str], watermark: str | None, landed: Landed, ordered: bool = True
+    ) -> Recognizer: ...
