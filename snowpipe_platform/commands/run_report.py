@@ -7,7 +7,8 @@ from itertools import groupby
 
 from snowpipe_platform.commands.terminal import NOTHING, Line, count, print_lines, print_next, print_text
 from snowpipe_platform.errors import ConfigurationError, LeaseHeldError
-from snowpipe_platform.execution.outcome import WAITS_FOR, Finding, Outcome, Status
+from snowpipe_platform.execution.outcome import Finding, Outcome, Status
+from snowpipe_platform.execution.plan import WAITS_FOR
 
 TITLES = ("table", "rows", "new", "quarantined", "rules", "took")
 AGAIN = "the same command again when the other run is done; until then: snowpipe status"

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.execution.contract_rows import contract_rows
 from snowpipe_platform.execution.inputs import TableInputs
-from snowpipe_platform.execution.plan import Plan, TableRequest
+from snowpipe_platform.execution.plan import WAITS_FOR, Plan, TableRequest
 from snowpipe_platform.execution.table_code import code_errors
 from snowpipe_platform.records import LakeRows, TableState
 from snowpipe_platform.spec.analysis_dates import DATES_PROPERTY, AnalysisDates, end_of
@@ -50,6 +50,12 @@ def as_of_plan(request: TableRequest, table: AsOfTable, inputs: TableInputs, con
         replaces={ANALYSIS_DATE: on},
         dates=dates.with_made(on, code_version=table.code_version),
     )
+
+
+def is_waiting(plan: Plan) -> bool:
+    """Whether the plan's date is not made, for want of something that others make. A date without a model to score it
+    is complete as it is."""
+    return is_not_made(plan) and plan.reason.startswith(WAITS_FOR)
 
 
 def is_not_made(plan: Plan) -> bool:

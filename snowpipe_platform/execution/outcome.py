@@ -7,14 +7,11 @@ from enum import StrEnum
 
 from snowpipe_platform.execution.execute import CODE_VERSION_PROPERTY, TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
-from snowpipe_platform.execution.plan import Replay
+from snowpipe_platform.execution.plan import WAITS_FOR, Replay
 from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.quality import Quality, Verdict
 from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.table import ChangesTable
-
-WAITS_FOR = "waits for "
-"""How a plan says that its inputs have no commit yet."""
 
 
 class Status(StrEnum):

@@ -18,6 +18,8 @@ from snowpipe_platform.spec.table import Table
 TARGET = "target"
 TOUCHED = "touched"
 """Names every plan may use: the table's own rows as they are, and the scope values, or origins, it replaces."""
+WAITS_FOR = "waits for "
+"""How a plan says that its inputs have no commit yet."""
 NOTHING_TO_REPLAY = "none of the rows is in quarantine and passes today's rules"
 PARTITION_PROPERTY = "snowpipe.partition"
 """The day a commit is for; empty for none."""

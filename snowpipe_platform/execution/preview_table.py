@@ -9,8 +9,8 @@ from snowpipe_platform.execution.cost import rebuild_seconds
 from snowpipe_platform.execution.derived_plan import CHANGED_SUFFIX
 from snowpipe_platform.execution.draft import find_touched, table_layout
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.execution.outcome import WAITS_FOR, Step
-from snowpipe_platform.execution.plan import Plan, TableRequest
+from snowpipe_platform.execution.outcome import Step
+from snowpipe_platform.execution.plan import WAITS_FOR, Plan, TableRequest
 from snowpipe_platform.execution.planning import plan_table
 from snowpipe_platform.execution.preview import (
     NOBODY,

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
+from itertools import product
 
 import dagster as dg
 
@@ -18,6 +19,7 @@ from snowpipe_platform.orchestration.staleness import report_turned
 from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.consumption import decode_ranges, encode_ranges
 from snowpipe_platform.spec.pipeline import Pipeline
+from snowpipe_platform.spec.scores import ScoreTable
 
 SENSOR_SECONDS = 30
 DATES_PER_TICK = 31
@@ -28,6 +30,7 @@ NAME = "analysis_dates"
 def analysis_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
     """Requests a run for each date that is due, and turns the check `up_to_date` of a date that became stale."""
     tables = {table.name: table for table in pipeline.tables if isinstance(table, DatedTable)}
+    scores = {name for name, table in tables.items() if isinstance(table, ScoreTable)}
 
     @dg.sensor(
         name=NAME,
@@ -43,7 +46,7 @@ def analysis_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
         for name, table in tables.items():
             cursor = _report(context.instance, table, found[name], cursor)
         busy = under_way(context.instance, pipeline)
-        requests = list(_requests(found, busy=busy, hour=f"{now:%Y-%m-%dT%H}"))[:DATES_PER_TICK]
+        requests = list(_requests(found, scores=scores, busy=busy, hour=f"{now:%Y-%m-%dT%H}"))[:DATES_PER_TICK]
         reason = None if requests else "every date is made, or waits for its load day or for a check"
         return dg.SensorResult(run_requests=requests, cursor=cursor, skip_reason=reason)
 
@@ -51,13 +54,18 @@ def analysis_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
 
 
 def _requests(
-    found: Mapping[str, DueDates], *, busy: set[tuple[dg.AssetKey, str | None]], hour: str
+    found: Mapping[str, DueDates], *, scores: Collection[str], busy: set[tuple[dg.AssetKey, str | None]], hour: str
 ) -> Iterator[dg.RunRequest]:
-    """One run for each date, oldest first. The same request again, when its run failed, an hour later at the earliest:
-    at once only when what it is made from has changed."""
-    for on in sorted({on for one in found.values() for on in one.due}):
+    """One run for each date, oldest first, and one of its own for scores: a model that fails keeps nothing else back.
+    The same request again, when its run failed, an hour later at the earliest: at once only when what it is made from
+    has changed."""
+    for on, are_scores in product(sorted({on for one in found.values() for on in one.due}), (False, True)):
         day = on.isoformat()
-        names = [name for name, one in found.items() if on in one.due and (asset_key(name), day) not in busy]
+        names = [
+            name
+            for name, one in found.items()
+            if on in one.due and (name in scores) is are_scores and (asset_key(name), day) not in busy
+        ]
         if names:
             made_from = ";".join(found[name].made_from for name in names)
             digest = hashlib.sha256(made_from.encode()).hexdigest()[:16]

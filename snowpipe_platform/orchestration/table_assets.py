@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from snowpipe_platform.errors import PipelineError
-from snowpipe_platform.execution.as_of_plan import is_not_made
+from snowpipe_platform.execution.as_of_plan import is_waiting
 from snowpipe_platform.execution.plan import Plan, TableRequest
 from snowpipe_platform.execution.planning import plan_table
 from snowpipe_platform.orchestration.automation import Condition, daily_condition, whole_table_condition
@@ -69,7 +69,7 @@ def dated_asset(
     def plan_date(context: dg.AssetExecutionContext, config: TableRun, ground: GroundResource) -> Plan:
         request = _request(pipeline, table, context, config)
         plan = _plan(replace(request, day=load_day(context.partition_key)), ground)
-        if is_not_made(plan):
+        if is_waiting(plan):
             reason = f"{table.name} of {context.partition_key} {plan.reason}; it is requested once that is there"
             raise dg.Failure(description=reason, allow_retries=False)
         return plan
