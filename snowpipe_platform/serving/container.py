@@ -24,20 +24,23 @@ CHECK, SCORE = "--check", "--score"
 
 def main(words: Sequence[str], environment: Mapping[str, str]) -> int:
     """1 when the model cannot be served, or the rows do not fit it."""
-    compute_on_one_thread()
-    from snowpipe_platform.serving.batch import score_files  # noqa: PLC0415 - after the threads are set
-    from snowpipe_platform.serving.loaded import load_model  # noqa: PLC0415 - as above
-    from snowpipe_platform.serving.server import listen, serve_model  # noqa: PLC0415 - as above
+    if SCORE not in words:
+        compute_on_one_thread()
+    from snowpipe_platform.serving.loaded import load_model  # noqa: PLC0415 - after the threads are set
 
     folder = Path(environment.get("SM_MODEL_DIR", MODEL_FOLDER))
     version = environment.get("MODEL_VERSION", "")
     try:
         model = load_model(folder, version=int(version) if version.isdecimal() else None)
         if SCORE in words:
+            from snowpipe_platform.serving.batch import score_files  # noqa: PLC0415 - a server does without
+
             _, key, answers, *rows = words
             count = score_files(model, [Path(row) for row in rows], key=key, answers=Path(answers))
             sys.stdout.write(f"{count:,} rows\n")
         elif CHECK not in words:
+            from snowpipe_platform.serving.server import listen, serve_model  # noqa: PLC0415 - for requests alone
+
             port = environment.get("SAGEMAKER_BIND_TO_PORT", PORT)
             serve_model(model, listen("0.0.0.0", int(port)))  # noqa: S104 - a container is reached from outside
     except SnowpipeError as error:
