@@ -14,7 +14,6 @@ import pytest
 from snowpipe_platform.backends.local_trainer import LocalTrainer
 from snowpipe_platform.errors import TrainingFailedError
 from snowpipe_platform.pipeline.models.churn.model import MODEL
-from snowpipe_platform.pipeline.models.churn.split import kept_out
 from snowpipe_platform.spec.evaluation import evaluation_from
 from snowpipe_platform.spec.gates import judge
 from snowpipe_platform.spec.model import TrainingJob
@@ -94,15 +93,14 @@ def test_it_passes_its_gates(artefact):
 def test_the_signature_has_the_features_in_order_with_what_was_seen_in_training(artefact, made):
     signature = json.loads((artefact / "signature.json").read_text())
     assert [(each["name"], each["type"], each["default"]) for each in signature["features"]] == [
-        ("orders_365d", "int64", 0),
-        ("spend_365d", "decimal(18, 2)", "0"),
-        ("average_basket_365d", "float64", None),
+        ("orders_90d", "int64", 0),
+        ("spend_90d", "decimal(18, 2)", "0"),
         ("recency_days", "int64", None),
         ("tenure_days", "int64", None),
     ]
-    last = json.loads((artefact / "evaluation.json").read_text())["split"]["train"]["last"]
+    last = json.loads((artefact / "evaluation.json").read_text())["split"]["learning"]["last"]
     fitted = made.rows["label_at"].to_numpy() <= np.datetime64(last)
-    orders = made.rows["orders_365d"].to_numpy()[fitted & ~kept_out(made.rows["customer_key"].to_numpy())]
+    orders = made.rows["orders_90d"].to_numpy()[fitted]
     assert (signature["features"][0]["min"], signature["features"][0]["max"]) == (orders.min(), orders.max())
     assert (signature["model"], signature["label"]) == ("churn", "churned")
 
@@ -162,5 +160,7 @@ def test_what_no_model_can_be_made_of_is_refused_in_a_line(made, tmp_path):
     job = TrainingJob(
         id="1", model="churn", script=MODEL.training, channels={"train": (tmp_path / "x.parquet",)}, hyperparameters={}
     )
-    with pytest.raises(TrainingFailedError, match=r"ended with 1: all labels of the training customers are the same\."):
+    with pytest.raises(
+        TrainingFailedError, match=r"ended with 1: all labels of the customers in one of 5 parts are the same\."
+    ):
         LocalTrainer(tmp_path / "jobs").train(job, log=lambda _: None)
