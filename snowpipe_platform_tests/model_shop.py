@@ -24,10 +24,10 @@ FILES = {"models/__init__.py": "", "models/churn/__init__.py": "", "models/churn
 
 
 class ModelShop(TinyShop):
-    """Whoever is asked says yes."""
+    """Whoever is asked says yes. more: files of the package, in place of others or besides."""
 
-    def __init__(self, folder, monkeypatch):
-        super().__init__(folder, monkeypatch, more=FILES)
+    def __init__(self, folder, monkeypatch, more=None):
+        super().__init__(folder, monkeypatch, more=FILES | (more or {}))
         monkeypatch.setattr("snowpipe_platform.commands.deciding._is_asked", lambda: False)
 
     @property
