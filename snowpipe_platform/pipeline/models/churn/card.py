@@ -45,7 +45,9 @@ LIMITS = (
 )
 RANKING = (
     "ROC AUC: the share of pairs of one who churned and one who stayed that are put in the right order; 0.5 is chance. "
-    "Brier: the mean squared distance of probability and outcome, lower is better."
+    "Average precision: of the flagged, the share that churn, over all numbers that could be flagged; chance is the "
+    "churn rate. Brier: the mean squared distance of probability and outcome, lower is better. Calibration error: what the "
+    "ten bins of the last table below are off by."
 )
 LEADS = (
     "Better than: this model's figure less the other's, turned so that more is better. In brackets, where nine in ten "
@@ -86,7 +88,8 @@ def _about(evaluation: Mapping[str, Any]) -> Iterator[Block]:
     yield Table(("labels", "first", "last", "rows", "churned"), rows)
     yield Paragraph(
         f"Before the labels it is judged on lie {days} days, so that every outcome it learned from was known by then; "
-        f"the {split['left_out']:,} labels in between are not used."
+        f"the {split['left_out']:,} labels in between are not used. Where customers churn more among the labels judged "
+        "than among those learned from, probabilities are too low by a part of the difference, and the other way round."
     )
     yield Heading("How it is made")
     yield Paragraph(METHOD)
@@ -108,6 +111,7 @@ def _results(evaluation: Mapping[str, Any]) -> Iterator[Block]:
                  for key, name in CONTENDERS.items() if key in leads]  # fmt: skip
         yield Table(("better than", *(METRICS[name] for name in drawn)), found)
         yield Paragraph(LEADS)
+        yield Paragraph(" ".join(_verdict(CONTENDERS[key], lead) for key, lead in leads.items()))
     champion = evaluation["champion"]
     if champion is None:
         yield Paragraph("There was no champion to compare with when it was trained.")
@@ -120,6 +124,16 @@ def _results(evaluation: Mapping[str, Any]) -> Iterator[Block]:
     bins = [(f"{b['from']:.3f} to {b['to']:.3f}", f"{b['rows']:,}", f"{b['predicted']:.3f}", f"{b['observed']:.3f}")
             for b in evaluation["calibration"]]  # fmt: skip
     yield Table(("probability", "rows", "predicted", "churned"), bins)
+
+
+def _verdict(other: str, leads: Mapping[str, Sequence[float]]) -> str:
+    """What the intervals leave no doubt of."""
+    better = [METRICS[metric] for metric, (low, _) in leads.items() if low > 0]
+    worse = [METRICS[metric] for metric, (_, high) in leads.items() if high < 0]
+    open_ = [METRICS[metric] for metric in leads if METRICS[metric] not in {*better, *worse}]
+    found = (("better in", better), ("worse in", worse), ("not told apart in", open_))
+    told = "; ".join(f"{words} {', '.join(names)}" for words, names in found if names)
+    return f"Than {other}: {told}."
 
 
 def _lead(metrics: Mapping[str, Mapping[str, float]], leads: Mapping[str, Any], other: str, metric: str) -> str:

@@ -131,7 +131,7 @@ def _plots(churned: Flags, by_contender: dict[str, Floats]) -> dict[str, str]:
     calibration = [Line(CONTENDERS[MODEL], [(b["predicted"], b["observed"]) for b in bins], marks=True)]
     return {
         "roc.svg": plot(
-            "ROC", across="stay, and are flagged", up="churn, and are flagged", lines=roc, diagonal="chance"
+            "ROC", across="of those who stay, flagged", up="of those who churn, flagged", lines=roc, diagonal="chance"
         ),
         "precision_recall.svg": plot(
             "Precision and recall", across="of those who churn, flagged", up="of the flagged, churn", lines=precision
