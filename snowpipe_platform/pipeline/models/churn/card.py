@@ -46,8 +46,8 @@ LIMITS = (
 RANKING = (
     "ROC AUC: the share of pairs of one who churned and one who stayed that are put in the right order; 0.5 is chance. "
     "Average precision: of the flagged, the share that churn, over all numbers that could be flagged; chance is the "
-    "churn rate. Brier: the mean squared distance of probability and outcome, lower is better. Calibration error: what the "
-    "ten bins of the last table below are off by."
+    "churn rate. Brier: the mean squared distance of probability and outcome, lower is better. Calibration error: what "
+    "the ten bins of the last table below are off by."
 )
 LEADS = (
     "Better than: this model's figure less the other's, turned so that more is better. In brackets, where nine in ten "
