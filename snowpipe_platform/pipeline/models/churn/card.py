@@ -30,7 +30,7 @@ METHOD = (
 CHOICE = (
     "How many trees there are, here {trees}, and the sigmoid were decided in this training by customers that were kept "
     "out, a fifth at a time, of the labels that were learned from. The size of the trees and the mean of the two were "
-    "chosen before, on generated shops. In this training the labels that it is judged on decided nothing."
+    "chosen before, on generated shops. The labels it is judged on decided nothing in this training."
 )
 HISTORY = (
     "Left out: {features}. Such a window began before the history did at the first label, and counts more from label "
