@@ -30,7 +30,8 @@ class Made:
 def write_training_set(
     folder: Path, *, customers: int = 300, weeks: int = 44, seed: int = 1, signal: float = 1.0
 ) -> Made:
-    """A row for each customer and week. signal: what the features have to do with it; 0 is nothing."""
+    """A row for each customer and week. signal: what the features have to do with it; 0 is nothing. The first labels
+    know of 195 days, so that a window of 365 is none yet."""
     chance = np.random.default_rng(seed)
     count = customers * weeks
     recency = chance.integers(0, 200, count)
@@ -45,8 +46,8 @@ def write_training_set(
         {
             "customer_key": np.tile(np.arange(customers), weeks),
             "label_at": pa.array(label_at, pa.timestamp("us")),
-            "orders_365d": orders,
-            "spend_365d": pa.array(np.round(orders * 31.5, 2)).cast(pa.decimal128(18, 2)),
+            "orders_90d": orders,
+            "spend_90d": pa.array(np.round(orders * 31.5, 2)).cast(pa.decimal128(18, 2)),
             "average_basket_365d": pa.array(np.where(orders == 0, np.nan, 31.5), from_pandas=True),
             "recency_days": pa.array(np.where(recency > 195, np.nan, recency), from_pandas=True).cast(pa.int64()),
             "tenure_days": tenure,
@@ -56,6 +57,15 @@ def write_training_set(
         }
     )
     return _written(folder, rows, truth)
+
+
+def spoiled(made: Made, folder: Path, *, until: datetime) -> Made:
+    """The same rows, with the labels until an instant dealt out anew among them, as by a join on the wrong key."""
+    churned = made.rows["churned"].to_numpy(zero_copy_only=False).copy()
+    early = made.rows["label_at"].to_numpy() <= np.datetime64(until)
+    churned[early] = np.random.default_rng(0).permutation(churned[early])
+    rows = made.rows.set_column(made.rows.schema.get_field_index("churned"), "churned", pa.array(churned))
+    return _written(folder, rows, made.truth)
 
 
 def _written(folder: Path, rows: pa.Table, truth: np.ndarray) -> Made:
@@ -68,7 +78,7 @@ def _written(folder: Path, rows: pa.Table, truth: np.ndarray) -> Made:
         "hash": name,
         "rows": rows.num_rows,
         "feature_group": "features/customer_activity",
-        "features": [{"name": "orders_365d", "default": 0}, {"name": "spend_365d", "default": "0"}],
+        "features": [{"name": "orders_90d", "default": 0}, {"name": "spend_90d", "default": "0"}],
         "inputs": {"features/customer_activity": {"snapshot_id": 7, "content_id": "c7"}},
     }
     path.with_suffix(".json").write_text(json.dumps(record))

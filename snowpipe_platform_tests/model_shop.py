@@ -10,8 +10,6 @@ whether it is left alone for a day. How good a version is says the script's hype
 
 import hashlib
 import json
-import os
-import sys
 from datetime import datetime
 
 from snowpipe_platform.backends.local_training import LocalTraining
@@ -129,11 +127,10 @@ LINEAGE = {"feature_group": "features/orders", "feature_group_version": 1}
 
 
 class ModelShop(TinyShop):
-    """Whoever is asked says yes."""
+    """Whoever is asked says yes. more: files of the package, in place of others or besides."""
 
-    def __init__(self, folder, monkeypatch):
-        super().__init__(folder, monkeypatch, more=FILES)
-        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    def __init__(self, folder, monkeypatch, more=None):
+        super().__init__(folder, monkeypatch, more=FILES | (more or {}))
         monkeypatch.setattr("snowpipe_platform.commands.deciding._is_asked", lambda: False)
 
     @property

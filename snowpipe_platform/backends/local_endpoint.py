@@ -108,7 +108,8 @@ class LocalEndpoint:
 
     def _check(self, wanted: Deployment) -> None:
         script = f"{self._pipeline}.models.{wanted.model}.serve"
-        environment = os.environ | {"SM_MODEL_DIR": wanted.artefact, "MODEL_VERSION": str(wanted.version)}
+        places = {"SM_MODEL_DIR": wanted.artefact, "MODEL_VERSION": str(wanted.version)}
+        environment = os.environ | places | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         try:
             done = subprocess.run(  # noqa: S603 - the platform's own script
                 [sys.executable, "-m", script, "--check"],

@@ -12,9 +12,9 @@ import pandas as pd
 from sklearn.exceptions import InconsistentVersionWarning
 
 from snowpipe_platform.errors import ServingError
+from snowpipe_platform.serving.known import Known, known_of
 from snowpipe_platform.serving.shapley import EXACT, EXACT_FEATURES, Contributions, Matrix, Numbers, contributions
 from snowpipe_platform.serving.together import Together
-from snowpipe_platform.serving.trees import Trees, Truths, trees_of
 from snowpipe_platform.spec.signature import SIGNATURE_FILE, Kind, Signature, Value, signature_of
 
 MODEL_FILE = "model.joblib"
@@ -28,15 +28,14 @@ WARM_ROWS = 2**EXACT_FEATURES
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedModel:
-    """One version of a model. Any thread may ask it. base: its answer to the features' defaults, in log-odds. trees:
-    what it is made of, where that is known, with the groups of conditions that the defaults meet. together: how
-    requests ask it, several at a time."""
+    """One version of a model. Any thread may ask it. base: its answer to the features' defaults, in log-odds. known:
+    what it is made of, where that is known. together: how requests ask it, several at a time."""
 
     version: int | None
     signature: Signature
     estimator: Any
     base: float = 0.0
-    trees: tuple[Trees, Truths] | None = None
+    known: Known | None = None
     together: Together = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,9 +53,8 @@ class LoadedModel:
 
     def contributions(self, row: Matrix, log_odds: float) -> Contributions:
         """Of each feature of one row to the log-odds of its probability; they add up to those minus the base."""
-        if self.trees is not None:
-            trees, defaults_met = self.trees
-            by_feature = trees.contributions(row, defaults_met)
+        if self.known is not None:
+            by_feature = self.known.contributions(row)
             if abs(by_feature.sum() - (log_odds - self.base)) <= TOLERANCE:
                 return Contributions(by_feature, EXACT)
         (defaults,) = self.matrix([self.signature.defaults])
@@ -108,9 +106,8 @@ def _asked_once(model: LoadedModel) -> LoadedModel:
     answers = model.probabilities(defaults)
     if answers.shape != (WARM_ROWS,) or not np.all((answers >= 0) & (answers <= 1)):
         raise ServingError(f"the model {signature.model!r} does not answer with one probability for each row.")
-    trees = trees_of(model.estimator) if signature.is_numeric else None
-    known = None if trees is None else (trees, trees.met(defaults[0]))
-    return replace(model, base=float(log_odds_of(answers[:1])[0]), trees=known)
+    known = known_of(model.estimator, defaults[0]) if signature.is_numeric else None
+    return replace(model, base=float(log_odds_of(answers[:1])[0]), known=known)
 
 
 def _probabilities(estimator: Any, signature: Signature, rows: Matrix) -> Numbers:  # noqa: ANN401 - as above

@@ -66,19 +66,20 @@ class Trees:
         return np.bincount(self.group_feature[groups], weights=weights, minlength=features).astype(np.float64)
 
 
-def trees_of(estimator: Any) -> Trees | None:  # noqa: ANN401 - whatever an artefact holds
+def trees_of(estimator: Any, *, scale: float = 1.0) -> Trees | None:  # noqa: ANN401 - whatever an artefact holds
     """Of scikit-learn's histogram gradient boosting, alone or under one calibrating sigmoid; None of anything else.
+    scale: what its log-odds are multiplied by where it is a part of a model.
 
     The nodes are scikit-learn's own business: who uses them checks that contributions add up, and asks the model
     where they do not.
     """
-    boosted, scale = _boosted(estimator)
+    boosted, slope = _boosted(estimator)
     if not isinstance(boosted, HistGradientBoostingClassifier):
         return None
     try:
         trees = [tree.nodes for iteration in boosted._predictors for tree in iteration]  # noqa: SLF001 - see above
         is_plain = len(boosted.classes_) == len(TWO) and not any(nodes["is_categorical"].any() for nodes in trees)
-        return _flattened(trees, scale) if is_plain else None
+        return _flattened(trees, slope * scale) if is_plain else None
     except (AttributeError, LookupError, ValueError):
         return None  # another scikit-learn keeps them in another way
 

@@ -48,6 +48,13 @@ class Evaluation:
         value = self.metrics.get(contender, {}).get(metric)
         return value if value is not None and math.isfinite(value) else None
 
+    def lead(self, contender: str, metric: str) -> tuple[float, float] | None:
+        """Between which bounds nine in ten leads of the version over a contender lie when the judged customers are
+        drawn anew; above 0 it is better, whichever way the metric goes. None where that was not worked out."""
+        intervals = self.document.get("intervals") or {}
+        found = (intervals.get("leads") or {}).get(contender, {}).get(metric)
+        return None if found is None else (float(found[0]), float(found[1]))
+
 
 def evaluation_from(text: str, *, source: str) -> Evaluation:
     """Of the file's text. source: how an error names the file. Raises ModelError."""

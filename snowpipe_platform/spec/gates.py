@@ -96,6 +96,32 @@ class BetterThan:
 
 
 @dataclass(frozen=True)
+class NotWorseThan:
+    """The metric is as good as another contender's on the same rows, or so near that other customers could turn it: the
+    interval of the difference reaches to where it is better. Without an interval it has to be as good.
+
+    For what few customers cannot tell apart. A gate with `BetterThan` belongs beside it: the fewer the customers, the
+    less this one stops.
+    """
+
+    contender: str
+    metric: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.metric} not worse than {self.contender}"
+
+    def judge(self, evaluation: Evaluation, *, champion: int | None) -> GateResult:  # noqa: ARG002 - a gate's signature
+        ours, theirs = (evaluation.measured(who, self.metric) for who in (MODEL, self.contender))
+        lead, interval = _lead(self.metric, ours, theirs), evaluation.lead(self.contender, self.metric)
+        why = f"{_number(ours, theirs)}, {self.contender} has {_number(theirs, ours)}"
+        if lead is None or lead >= 0 or interval is None:
+            return _result(self, ours, theirs, lead is not None and lead >= 0, why)
+        told = f"{why}; with other customers {_told(interval[0])} to {_told(interval[1])}"
+        return _result(self, ours, theirs, interval[1] >= 0, told)
+
+
+@dataclass(frozen=True)
 class NotWorseThanChampion:
     """The metric is at most `by` worse than that of the version that serves, both measured on the same rows.
 
@@ -189,3 +215,7 @@ def _number(value: float | None, other: float | None = None) -> str:
         digits for digits in range(DIGITS, MOST_DIGITS) if other in {None, value} or round(value, digits) != other
     )
     return f"{value:.{next(enough, MOST_DIGITS)}f}"
+
+
+def _told(lead: float) -> str:
+    return f"{abs(lead):.{DIGITS}f} {'worse' if lead < 0 else 'better'}"

@@ -37,8 +37,8 @@ def test_contributions_add_up_to_the_log_odds_minus_the_base(model, regional):
 
 
 def test_where_what_is_known_of_the_trees_does_not_add_up_the_model_is_asked(model):
-    trees, defaults_met = model.trees
-    wrong = replace(model, trees=(replace(trees, leaf_value=trees.leaf_value * 1.01), defaults_met))
+    trees = replace(model.known.trees, leaf_value=model.known.trees.leaf_value * 1.01)
+    wrong = replace(model, known=replace(model.known, trees=trees))
     rows = model.matrix([(3.0, 20.5, 10.0)])
     (log_odds,) = log_odds_of(model.probabilities(rows))
     expected = model.contributions(rows[0], log_odds)

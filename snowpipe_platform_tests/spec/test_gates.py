@@ -2,7 +2,15 @@
 
 import pytest
 
-from snowpipe_platform.spec.gates import AtLeast, AtMost, BetterThan, InEveryGroup, NotWorseThanChampion, judge
+from snowpipe_platform.spec.gates import (
+    AtLeast,
+    AtMost,
+    BetterThan,
+    InEveryGroup,
+    NotWorseThan,
+    NotWorseThanChampion,
+    judge,
+)
 from snowpipe_platform_tests.evaluating import GOOD, evaluation, group
 
 IN_REGIONS = InEveryGroup("roc_auc", 0.6, dimensions=("region",), min_rows=100)
@@ -44,6 +52,27 @@ def test_a_threshold_is_met_or_not(gate, measured, passed, why):
 def test_better_is_higher_or_lower_as_the_metric_goes_and_not_equal(metric, ours, theirs, passed):
     result = answer(BetterThan("baseline", metric), evaluation(model={metric: ours}, baseline={metric: theirs}))
     assert (result.passed, result.threshold) == (passed, theirs)
+
+
+@pytest.mark.parametrize(
+    ("ours", "lead", "passed", "why"),
+    [
+        (0.15, None, True, "0.150, baseline has 0.150"),
+        (0.14, (-0.02, -0.01), True, "0.140, baseline has 0.150"),
+        (0.16, (-0.02, 0.001), True, "0.160, baseline has 0.150; with other customers 0.020 worse to 0.001 better"),
+        (0.16, (-0.02, 0.0), True, "0.160, baseline has 0.150; with other customers 0.020 worse to 0.000 better"),
+        (0.16, (-0.02, -0.004), False, "0.160, baseline has 0.150; with other customers 0.020 worse to 0.004 worse"),
+        (0.16, None, False, "0.160, baseline has 0.150"),
+        (None, (-0.02, 0.01), False, "not measured, baseline has 0.150"),
+    ],
+    ids=["equal", "better", "may be better", "may be equal", "surely worse", "worse, nobody knows by how much", "none"],
+)
+def test_not_worse_is_as_good_or_so_near_that_other_customers_could_turn_it(ours, lead, passed, why):
+    intervals = {} if lead is None else {"intervals": {"leads": {"baseline": {"brier": lead}}}}
+    found = evaluation(model={"brier": ours}, baseline={"brier": 0.15}, **intervals)
+    result = answer(NotWorseThan("baseline", "brier"), found)
+    assert (result.gate, result.passed, result.threshold) == ("brier not worse than baseline", passed, 0.15)
+    assert result.why == why
 
 
 @pytest.mark.case("A42")

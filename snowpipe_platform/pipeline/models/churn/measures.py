@@ -1,6 +1,6 @@
 """How good probabilities are, measured on rows a model has not seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from snowpipe_platform.pipeline.models.churn.training_rows import IN_ORDER, Flag
 
 DIGITS = 6
 BINS = 10
+DEALS = 5
 CURVE_POINTS = 100
 """Of a curve that is drawn; all of them would be thousands."""
 
@@ -23,10 +24,10 @@ def metrics_of(churned: Flags, probability: Floats) -> dict[str, float | None]:
     bins = calibration_bins(churned, probability)
     error = sum(each["rows"] * abs(each["predicted"] - each["observed"]) for each in bins) / len(churned)
     return {
-        "roc_auc": _rounded(roc_auc_score(churned, probability)) if ranks else None,
-        "average_precision": _rounded(average_precision_score(churned, probability)) if ranks else None,
-        "brier": _rounded(brier_score_loss(churned, probability)),
-        "calibration_error": _rounded(error),
+        "roc_auc": rounded(roc_auc_score(churned, probability)) if ranks else None,
+        "average_precision": rounded(average_precision_score(churned, probability)) if ranks else None,
+        "brier": rounded(brier_score_loss(churned, probability)),
+        "calibration_error": rounded(error),
     }
 
 
@@ -36,10 +37,10 @@ def calibration_bins(churned: Flags, probability: Floats) -> list[dict[str, Any]
     return [
         {
             "rows": len(rows),
-            "from": _rounded(probability[rows[0]]),
-            "to": _rounded(probability[rows[-1]]),
-            "predicted": _rounded(probability[rows].mean()),
-            "observed": _rounded(churned[rows].mean()),
+            "from": rounded(probability[rows[0]]),
+            "to": rounded(probability[rows[-1]]),
+            "predicted": rounded(probability[rows].mean()),
+            "observed": rounded(churned[rows].mean()),
         }
         for rows in np.array_split(order, BINS)
         if len(rows)
@@ -57,6 +58,26 @@ def groups_of(churned: Flags, probability: Floats, groups: Mapping[str, Sequence
             metrics = metrics_of(churned[rows], probability[rows])
             found.append({"dimension": dimension, "name": name, **counts, "metrics": metrics})
     return found
+
+
+def importance_of(
+    churned: Flags, values: Floats, names: Sequence[str], ask: Callable[[Floats], Floats], *, seed: int
+) -> list[dict[str, Any]]:
+    """By feature, most first: what ROC AUC loses when the rows' values of it are dealt out anew, so that it tells
+    nothing; the mean of some deals. Features that tell the same share it. None where all are of one class."""
+    chance = np.random.default_rng(seed)
+    if len(np.unique(churned)) < 2:  # noqa: PLR2004 - who churns and who stays
+        return [{"feature": name, "lost": None} for name in names]
+    before = roc_auc_score(churned, ask(values))
+    found = []
+    for number, name in enumerate(names):
+        after = []
+        for _ in range(DEALS):
+            dealt = values.copy()
+            dealt[:, number] = chance.permutation(dealt[:, number])
+            after.append(roc_auc_score(churned, ask(dealt)))
+        found.append({"feature": name, "lost": rounded(before - np.mean(after))})
+    return sorted(found, key=lambda each: -each["lost"])
 
 
 def _place(name: str) -> tuple[int, str]:
@@ -77,8 +98,9 @@ def precision_points(churned: Flags, probability: Floats) -> list[tuple[float, f
 
 def _thinned(across: Floats, up: Floats) -> list[tuple[float, float]]:
     kept = np.unique(np.linspace(0, len(across) - 1, CURVE_POINTS).round().astype(int))
-    return [(_rounded(across[i]), _rounded(up[i])) for i in kept]
+    return [(rounded(across[i]), rounded(up[i])) for i in kept]
 
 
-def _rounded(value: Any) -> float:  # noqa: ANN401 - a numpy number
+def rounded(value: Any) -> float:  # noqa: ANN401 - a numpy number
+    """As it is written down: with digits that are the same on any machine."""
     return round(float(value), DIGITS)

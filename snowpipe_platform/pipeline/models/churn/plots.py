@@ -48,7 +48,7 @@ def _grid() -> str:
     for tick in TICKS:
         x, y = _place((tick, tick))
         parts.append(
-            f'<path d="M{x:.1f} {TOP}V{TOP + SIDE}M{LEFT} {y:.1f}H{LEFT + SIDE}" stroke="{GRID}" opacity=".5"/>'
+            f'<path d="M{x:.1f} {TOP}V{TOP + SIDE}M{LEFT} {y:.1f}H{LEFT + SIDE}" stroke="{GRID}" opacity=".35"/>'
         )
         parts.append(_text(x, TOP + SIDE + 18, f"{tick:g}", "middle", f'fill="{TEXT}"'))
         parts.append(_text(LEFT - 8, y + 4, f"{tick:g}", "end", f'fill="{TEXT}"'))

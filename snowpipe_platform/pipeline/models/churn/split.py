@@ -11,8 +11,8 @@ from snowpipe_platform.errors import TrainingFailedError
 
 HOLDOUT_SHARE = 0.25
 """Of the time that is left when the gap is taken off."""
-KEPT_OUT_PERCENT = 25
-"""Of the customers, for calibration."""
+FOLDS = 5
+"""Parts of the customers, each kept out once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +28,8 @@ class Split:
     """Two periods, at least the horizon of a label apart: the outcomes a model learns from are all known before the
     labels it is judged by begin. Labels in the gap are in neither.
 
-    Within the first, three in four customers are fitted on and the others, whom the model has never seen, calibrated
-    on. That takes no second gap, which a year of labels has no room for.
+    Whatever is chosen is chosen within the first, by customers that were kept out. That takes no second gap, which a
+    year of labels has no room for.
     """
 
     learning: Period
@@ -49,11 +49,11 @@ def split_by_time(label_at: Sequence[datetime], *, horizon: timedelta) -> Split:
     return Split(learning=learning, holdout=Period(first=first, last=instants[-1]))
 
 
-def kept_out(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Whether a customer is one to calibrate on: by a hash of the key, so the same in every training."""
+def fold_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The part a customer is in: by a hash of the key, so the same for all labels and in every training."""
     # Knuth's multiplicative hash: the golden ratio of 2**64, made odd; the highest bits are the well mixed ones.
     mixed = keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    return np.asarray((mixed >> np.uint64(32)) % np.uint64(100) < KEPT_OUT_PERCENT)
+    return ((mixed >> np.uint64(32)) % np.uint64(FOLDS)).astype(np.int64)
 
 
 def _too_short(spanned: timedelta, horizon: timedelta) -> TrainingFailedError:

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -25,21 +26,27 @@ from snowpipe_platform.pipeline.models.churn.container import (
     read_hyperparameters,
 )
 from snowpipe_platform.pipeline.models.churn.document import as_html, as_markdown
+from snowpipe_platform.pipeline.models.churn.evaluating import evaluation_of
 from snowpipe_platform.pipeline.models.churn.fitting import fit_model, fit_regression, probabilities
 from snowpipe_platform.pipeline.models.churn.measures import (
     calibration_bins,
-    groups_of,
-    metrics_of,
+    importance_of,
     precision_points,
     roc_points,
 )
 from snowpipe_platform.pipeline.models.churn.plots import Line, plot
-from snowpipe_platform.pipeline.models.churn.split import kept_out, split_by_time
-from snowpipe_platform.pipeline.models.churn.training_rows import LABEL, Flags, Floats, TrainingRows, read_training_rows
+from snowpipe_platform.pipeline.models.churn.split import split_by_time
+from snowpipe_platform.pipeline.models.churn.training_rows import (
+    LABEL,
+    NAME,
+    RECENCY,
+    Flags,
+    Floats,
+    TrainingRows,
+    read_training_rows,
+)
 from snowpipe_platform.spec.evaluation import BASELINE, CHAMPION, LOGISTIC, MODEL
 
-NAME = "churn"
-RECENCY = ("recency_days",)
 LIBRARIES = ("scikit-learn", "numpy", "joblib")
 
 
@@ -61,27 +68,32 @@ def train(container: Container, given: Hyperparameters) -> None:
     data = read_training_rows(container.train)
     split = split_by_time(data.instants, horizon=timedelta(days=given.horizon_days))
     learning, judging = data.within(split.learning), data.within(split.holdout)
-    calibrating = learning & kept_out(data.keys)
-    fitting = learning & ~calibrating
-    rows = {"train": fitting, "validation": calibrating, "holdout": judging}
-    _say(f"fitting on {fitting.sum():,} rows, calibrating on {calibrating.sum():,}, judging on {judging.sum():,}")
-    fitted = data.values[fitting], data.churned[fitting]
-    names = [feature.name for feature in data.features]
-    model = fit_model(fitted, (data.values[calibrating], data.churned[calibrating]), names, given)
-    recency = data.columns(RECENCY)
+    names = data.steady(learning)
+    values, churned = data.columns(names), data.churned
+    _say(f"fitting {', '.join(names)}")
+    _say(f"fitting on {learning.sum():,} rows, judging on {judging.sum():,}")
+    fitted = values[learning], churned[learning]
+    model = fit_model(*fitted, data.keys[learning], names, given)
+    recency = data.columns([RECENCY])
     by_contender = {
-        MODEL: probabilities(model, data.values[judging]),
-        LOGISTIC: probabilities(fit_regression(*fitted), data.values[judging]),
-        BASELINE: probabilities(fit_regression(recency[fitting], data.churned[fitting]), recency[judging]),
+        MODEL: probabilities(model, values[judging]),
+        LOGISTIC: probabilities(fit_regression(*fitted), values[judging]),
+        BASELINE: probabilities(fit_regression(recency[learning], churned[learning]), recency[judging]),
     }
     problem = ""
     if container.champion is not None:
         champion, problem = _champion(container.champion, data, judging)
         by_contender |= {} if champion is None else {CHAMPION: champion}
-    evaluation = _evaluation(data, rows, by_contender, given, problem=problem)
+    evaluation = evaluation_of(data, {"learning": learning, "holdout": judging}, by_contender, given, problem=problem)
+    evaluation["importance"] = importance_of(
+        churned[judging], values[judging], names, lambda rows: probabilities(model, rows), seed=given.seed
+    )
+    evaluation["not_fitted"] = [name for name in data.names if name not in names]
+    evaluation["trees"] = model.named_estimators_["trees"].n_iter_
     for name, metrics in evaluation["metrics"].items():
         _say(f"{name:<10} " + "  ".join(f"{metric} {value}" for metric, value in metrics.items()))
-    _write(container.model, model, _signature(data, fitting), evaluation, _plots(data.churned[judging], by_contender))
+    signature = _signature(data, names, learning)
+    _write(container.model, model, signature, evaluation, _plots(churned[judging], by_contender))
 
 
 def _champion(folder: Path, data: TrainingRows, judging: Flags) -> tuple[Floats | None, str]:
@@ -89,7 +101,7 @@ def _champion(folder: Path, data: TrainingRows, judging: Flags) -> tuple[Floats 
     try:
         signature = json.loads((folder / "signature.json").read_text(encoding="utf-8"))
         names = [feature["name"] for feature in signature["features"]]
-        absent = [name for name in names if name not in {feature.name for feature in data.features}]
+        absent = [name for name in names if name not in data.names]
         if absent:
             return None, f"it needs {', '.join(absent)}, which the training set has not"
         return probabilities(joblib.load(folder / "model.joblib"), data.columns(names)[judging]), ""
@@ -97,47 +109,12 @@ def _champion(folder: Path, data: TrainingRows, judging: Flags) -> tuple[Floats 
         return None, f"{type(error).__name__}: {error}"
 
 
-def _evaluation(
-    data: TrainingRows, rows: dict[str, Flags], by_contender: dict[str, Floats], given: Hyperparameters, *, problem: str
-) -> dict[str, Any]:
-    judging = rows["holdout"]
-    churned = data.churned[judging]
-    groups = {name: np.asarray(values)[judging].tolist() for name, values in data.groups.items()}
-    counted = {name: _counted(data, of_part) for name, of_part in rows.items()}
-    left_out = len(data.churned) - sum(each["rows"] for each in counted.values())
-    champion = {"version": given.champion_version, "problem": problem}
-    return {
-        "model": NAME,
-        "label": LABEL,
-        "horizon_days": given.horizon_days,
-        "training_set": {
-            "hash": data.hash,
-            "rows": len(data.churned),
-            "feature_group": data.record.get("feature_group"),
-        },
-        "split": {**counted, "left_out": left_out},
-        "metrics": {name: metrics_of(churned, values) for name, values in by_contender.items()},
-        "champion": champion if given.champion_version else None,
-        "groups": groups_of(churned, by_contender[MODEL], groups),
-        "calibration": calibration_bins(churned, by_contender[MODEL]),
-    }
-
-
-def _counted(data: TrainingRows, rows: Flags) -> dict[str, Any]:
-    first, last = data.label_at[rows].min(), data.label_at[rows].max()
-    return {
-        "first": first.item().isoformat(),
-        "last": last.item().isoformat(),
-        "rows": int(rows.sum()),
-        "positives": int(data.churned[rows].sum()),
-    }
-
-
-def _signature(data: TrainingRows, fitting: Flags) -> dict[str, Any]:
-    """min and max: of the rows the model was fitted on; None where all are missing."""
+def _signature(data: TrainingRows, names: Sequence[str], fitting: Flags) -> dict[str, Any]:
+    """names: of the features the model was fitted on. min and max: of those rows; None where all are missing."""
     features = []
-    for number, feature in enumerate(data.features):
-        seen = data.values[fitting, number]
+    for name in names:
+        feature = data.features[data.names.index(name)]
+        seen = data.columns([name])[fitting]
         seen = seen[~np.isnan(seen)]
         least, most = (float(seen.min()), float(seen.max())) if len(seen) else (None, None)
         told = {"name": feature.name, "type": feature.type, "default": feature.default, "min": least, "max": most}
@@ -154,7 +131,7 @@ def _plots(churned: Flags, by_contender: dict[str, Floats]) -> dict[str, str]:
     calibration = [Line(CONTENDERS[MODEL], [(b["predicted"], b["observed"]) for b in bins], marks=True)]
     return {
         "roc.svg": plot(
-            "ROC", across="stay, and are flagged", up="churn, and are flagged", lines=roc, diagonal="chance"
+            "ROC", across="of those who stay, flagged", up="of those who churn, flagged", lines=roc, diagonal="chance"
         ),
         "precision_recall.svg": plot(
             "Precision and recall", across="of those who churn, flagged", up="of the flagged, churn", lines=precision

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from snowpipe_platform.errors import TrainingFailedError
 from snowpipe_platform.pipeline.models.churn.split import Period
 
+NAME = "churn"
 KEY, LABEL_AT, LABEL = "customer_key", "label_at", "churned"
 GROUPED_BY = ("region", "segment")
 """Text as of the label: what a model is judged by and not fitted on."""
@@ -25,7 +27,14 @@ LONGEST_TENURE, NO_GROUP = "two years or more", "unknown"
 IN_ORDER = (*(name for _, name in TENURE_BANDS), LONGEST_TENURE)
 """What the alphabet would put in another order."""
 
+RECENCY = "recency_days"
+WINDOW = re.compile(r"_(\d+)d$")
+"""How the name of a feature over some days ends."""
+SPANNED = 0.9
+"""Of its window, by which a history is long enough: maybe nobody ordered on its first day and never since."""
+
 Floats = npt.NDArray[np.float64]
+Keys = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
@@ -45,7 +54,7 @@ class TrainingRows:
     it says it was made from. groups: of each row, by dimension."""
 
     hash: str
-    keys: npt.NDArray[np.int64]
+    keys: Keys
     features: tuple[Feature, ...]
     label_at: npt.NDArray[np.datetime64]
     values: Floats
@@ -63,10 +72,23 @@ class TrainingRows:
         first, last = np.datetime64(period.first), np.datetime64(period.last)
         return np.asarray((self.label_at >= first) & (self.label_at <= last))
 
+    def steady(self, rows: Flags) -> tuple[str, ...]:
+        """Features that mean the same at each of the rows' labels. Not: windows that began before the history did, as
+        the longest recency at the first label tells. They grow from label to label, and a model that learned from short
+        ones takes the long ones it is judged by, and serves, for those of customers who order much."""
+        if RECENCY not in self.names:
+            return self.names
+        known_days = np.nan_to_num(self.columns([RECENCY])[rows & (self.label_at == self.label_at[rows].min())]).max()
+        return tuple(name for name in self.names if _window_days(name) * SPANNED <= known_days)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the features."""
+        return tuple(feature.name for feature in self.features)
+
     def columns(self, names: Sequence[str]) -> Floats:
         """The values of some features, in the order of the names."""
-        at = {feature.name: number for number, feature in enumerate(self.features)}
-        return self.values[:, [at[name] for name in names]]
+        return self.values[:, [self.names.index(name) for name in names]]
 
 
 def read_training_rows(folder: Path) -> TrainingRows:
@@ -100,6 +122,12 @@ def tenure_band(days: int | None) -> str:
     if days is None:
         return NO_GROUP
     return next((name for end, name in TENURE_BANDS if days < end), LONGEST_TENURE)
+
+
+def _window_days(feature: str) -> int:
+    """0 for one without a window."""
+    found = WINDOW.search(feature)
+    return int(found.group(1)) if found else 0
 
 
 def _record(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from snowpipe_platform.pipeline.models.churn.measures import (
     calibration_bins,
     groups_of,
+    importance_of,
     metrics_of,
     precision_points,
     roc_points,
@@ -98,3 +99,18 @@ def test_curves_have_few_points_and_both_ends():
     assert (precision[0][0], precision[-1]) == (0.0, (1.0, 0.334))
     assert max(len(roc), len(precision)) <= 100
     assert roc == sorted(roc)
+
+
+def test_a_feature_matters_by_what_the_order_loses_without_it():
+    """One column is the outcome: dealt out anew it leaves chance, and half of a perfect order is lost."""
+    churned = np.arange(2_000) % 2 == 0
+    values = np.column_stack([np.zeros(2_000), churned])
+    found = importance_of(churned, values, ("nothing", "outcome"), lambda rows: rows @ np.array([0.0, 1.0]), seed=1)
+    assert [each["feature"] for each in found] == ["outcome", "nothing"]
+    assert found[0]["lost"] == pytest.approx(0.5, abs=0.03)
+    assert found[1]["lost"] == 0
+
+
+def test_of_one_class_nothing_is_known_to_matter():
+    found = importance_of(np.array([True, True]), np.zeros((2, 1)), ("orders",), lambda rows: rows[:, 0], seed=1)
+    assert found == [{"feature": "orders", "lost": None}]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snowpipe_platform.errors import TrainingFailedError
-from snowpipe_platform.pipeline.models.churn.split import Period, kept_out, split_by_time
+from snowpipe_platform.pipeline.models.churn.split import FOLDS, Period, fold_of, split_by_time
 
 START = datetime(2023, 1, 1)
 DAY = timedelta(days=1)
@@ -48,8 +48,10 @@ def test_labels_that_span_too_little_say_how_much_it_takes(numbers):
 
 
 @pytest.mark.parametrize("step", [1, 2, 100, 2**40])
-def test_about_a_quarter_of_the_customers_is_kept_out_whatever_the_keys(step):
+def test_about_a_fifth_of_the_customers_is_in_each_part_whatever_the_keys(step):
     keys = np.arange(10_000, dtype=np.int64) * step
-    found = kept_out(keys)
-    assert 0.22 < found.mean() < 0.28
-    np.testing.assert_array_equal(kept_out(keys[::-1])[::-1], found)
+    found = fold_of(keys)
+    shares = np.bincount(found, minlength=FOLDS) / len(keys)
+    assert len(shares) == FOLDS
+    assert all(0.17 < share < 0.23 for share in shares)
+    np.testing.assert_array_equal(fold_of(keys[::-1])[::-1], found)

@@ -14,7 +14,6 @@ import pytest
 from snowpipe_platform.backends.local_trainer import LocalTrainer
 from snowpipe_platform.errors import TrainingFailedError
 from snowpipe_platform.pipeline.models.churn.model import MODEL
-from snowpipe_platform.pipeline.models.churn.split import kept_out
 from snowpipe_platform.spec.evaluation import evaluation_from
 from snowpipe_platform.spec.gates import judge
 from snowpipe_platform.spec.model import TrainingJob
@@ -26,7 +25,6 @@ FILES = {
     *("model.joblib", "signature.json", "evaluation.json", "card.md", "card.html"),
     *("roc.svg", "precision_recall.svg", "calibration.svg"),
 }
-WORSE = {"iterations": 1, "leaves": 2}
 
 
 def train(folder, made, *, id="1", champion=None, **given):  # noqa: A002 - the job's own word
@@ -94,15 +92,14 @@ def test_it_passes_its_gates(artefact):
 def test_the_signature_has_the_features_in_order_with_what_was_seen_in_training(artefact, made):
     signature = json.loads((artefact / "signature.json").read_text())
     assert [(each["name"], each["type"], each["default"]) for each in signature["features"]] == [
-        ("orders_365d", "int64", 0),
-        ("spend_365d", "decimal(18, 2)", "0"),
-        ("average_basket_365d", "float64", None),
+        ("orders_90d", "int64", 0),
+        ("spend_90d", "decimal(18, 2)", "0"),
         ("recency_days", "int64", None),
         ("tenure_days", "int64", None),
     ]
-    last = json.loads((artefact / "evaluation.json").read_text())["split"]["train"]["last"]
+    last = json.loads((artefact / "evaluation.json").read_text())["split"]["learning"]["last"]
     fitted = made.rows["label_at"].to_numpy() <= np.datetime64(last)
-    orders = made.rows["orders_365d"].to_numpy()[fitted & ~kept_out(made.rows["customer_key"].to_numpy())]
+    orders = made.rows["orders_90d"].to_numpy()[fitted]
     assert (signature["features"][0]["min"], signature["features"][0]["max"]) == (orders.min(), orders.max())
     assert (signature["model"], signature["label"]) == ("churn", "churned")
 
@@ -136,22 +133,11 @@ def test_the_same_input_gives_the_same_bytes_with_any_number_of_threads(artefact
     } == set()
 
 
-@pytest.mark.case("A42")
-def test_a_worse_model_is_stopped_by_its_gate_and_says_why(artefact, made, tmp_path):
-    worse = evaluated(train(tmp_path, made, champion=artefact, champion_version=1, **WORSE))
-    assert worse.metrics["champion"] == evaluated(artefact).metrics["model"]
-    failed = {result.gate: result for result in judge(MODEL.gates, worse, champion=1) if not result.passed}
-    stopped = failed["roc_auc within 0.01 of the champion"]
-    assert stopped.measured < stopped.threshold
-    ours, theirs = worse.measured("model", "roc_auc"), worse.measured("champion", "roc_auc")
-    assert stopped.why == f"{ours:.3f}, the champion, version 1, has {theirs:.3f} on the same rows"
-
-
 def test_a_champion_that_cannot_be_measured_says_why_and_stops_no_training(artefact, made, tmp_path):
     champion = tmp_path / "champion"
     champion.mkdir()
     (champion / "signature.json").write_text(json.dumps({"features": [{"name": "visits_7d"}]}))
-    found = evaluated(train(tmp_path, made, champion=champion, champion_version=4, **WORSE))
+    found = evaluated(train(tmp_path, made, champion=champion, champion_version=4, iterations=1))
     assert (found.champion, found.champion_problem) == (4, "it needs visits_7d, which the training set has not")
     assert "champion" not in found.metrics
 
@@ -162,5 +148,7 @@ def test_what_no_model_can_be_made_of_is_refused_in_a_line(made, tmp_path):
     job = TrainingJob(
         id="1", model="churn", script=MODEL.training, channels={"train": (tmp_path / "x.parquet",)}, hyperparameters={}
     )
-    with pytest.raises(TrainingFailedError, match=r"ended with 1: all labels of the training customers are the same\."):
+    with pytest.raises(
+        TrainingFailedError, match=r"ended with 1: all labels of the customers in one of 5 parts are the same\."
+    ):
         LocalTrainer(tmp_path / "jobs").train(job, log=lambda _: None)

@@ -1,6 +1,7 @@
 """The file a model is fitted on, as arrays."""
 
 import json
+from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -55,6 +56,37 @@ def test_the_hash_is_the_files_and_periods_take_both_ends(tmp_path):
     assert found.hash == made.path.stem
     assert len(found.instants) == 3
     assert found.within(Period(first=found.instants[0], last=found.instants[1])).tolist() == [True] * 4 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("known_days", "steady"),
+    [
+        (80, ["orders_30d", "recency_days", "visits"]),
+        (81, ["orders_30d", "orders_90d", "recency_days", "visits"]),
+        (328, ["orders_30d", "orders_90d", "recency_days", "visits"]),
+        (329, ["orders_30d", "orders_90d", "spend_365d", "recency_days", "visits"]),
+    ],
+)
+def test_a_window_is_steady_when_the_first_labels_know_nine_tenths_of_it(tmp_path, known_days, steady):
+    """A recency of the second label, and of a row that is not asked about, tells nothing of the first."""
+    rows = pa.table(
+        {
+            "customer_key": [1, 2, 3, 1],
+            "region": ["North"] * 4,
+            "segment": ["Loyal"] * 4,
+            "churned": [True] * 4,
+            "label_at": pa.array([FIRST_LABEL] * 3 + [FIRST_LABEL + timedelta(days=7)], pa.timestamp("us")),
+            **{name: [1] * 4 for name in ("orders_30d", "orders_90d", "spend_365d")},
+            "recency_days": [known_days, 2, 400, 400],
+            "visits": [1] * 4,
+        }
+    )
+    found = read_training_rows(written(tmp_path, rows))
+    assert list(found.steady(np.array([True, True, False, True]))) == steady
+
+
+def test_without_a_recency_every_window_is_taken_for_steady(tmp_path):
+    assert read_training_rows(written(tmp_path)).steady(np.array([True, True])) == ("spend_30d", "is_new")
 
 
 @pytest.mark.parametrize(
