@@ -1,7 +1,5 @@
 """A model made worse on purpose, all the way: the shop's script and gates, a registry, and what is typed."""
 
-import os
-import sys
 from datetime import datetime
 
 import pytest
@@ -28,9 +26,7 @@ sys.exit(main(sys.argv[1:], os.environ))
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
-    shop = ModelShop(tmp_path, monkeypatch, more={"models/churn/model.py": MODEL, "models/churn/serve.py": SERVE})
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))  # for the check of a deployment
-    return shop
+    return ModelShop(tmp_path, monkeypatch, more={"models/churn/model.py": MODEL, "models/churn/serve.py": SERVE})
 
 
 def trained(made):
