@@ -61,7 +61,7 @@ def main() -> int:
         )
     ours_median, theirs_median = statistics.median(ours), statistics.median(theirs)
     lines = (
-        f"{options.rows:,} rows, {options.rounds} rounds: {ours_median:.2f} s here, {theirs_median:.2f} s in a notebook",
+        f"{options.rows:,} rows, {options.rounds} turns: {ours_median:.2f} s here, {theirs_median:.2f} s in a notebook",
         f"ratio {ours_median / theirs_median:.2f}; {options.rows / ours_median:,.0f} rows/s; answers the same: {same}",
         f"at most {peaks[0]:,.0f} MB here, {peaks[1]:,.0f} MB in a notebook",
     )
