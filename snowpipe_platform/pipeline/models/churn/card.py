@@ -79,7 +79,7 @@ def _about(evaluation: Mapping[str, Any]) -> Iterator[Block]:
     yield Heading("Data")
     told = evaluation["training_set"]
     made = f", from {told['feature_group']}" if told.get("feature_group") else ""
-    yield Paragraph(f"Training set {told['hash']}{made}: {told['rows']:,} rows, one for each customer and week.")
+    yield Paragraph(f"Training set {told['hash']}{made}: {told['rows']:,} rows, one for each customer and label.")
     names = {"learning": "learned from", "holdout": "judged on"}
     rows = [
         (name, split[key]["first"][:10], split[key]["last"][:10], f"{split[key]['rows']:,}", _share(split[key]))

@@ -56,10 +56,11 @@ def _grid() -> str:
 
 
 def _legend(lines: Sequence[Line], diagonal: str) -> str:
-    """In the lower right corner, where curves of a model that is any good are not."""
+    """In the lower right corner where curves rise along a diagonal, else in the upper right one: where those of a model
+    that is any good are not."""
     entries = [(line.name, colour, "") for line, colour in zip(lines, COLOURS, strict=False)]
     entries += [(diagonal, TEXT, ' stroke-dasharray="4 4"')] if diagonal else []
-    top = TOP + SIDE - 18 * len(entries)
+    top = TOP + SIDE - 18 * len(entries) if diagonal else TOP + 18
     parts = []
     for number, (name, colour, dashes) in enumerate(entries):
         y = top + 18 * number
