@@ -457,7 +457,7 @@ def test_a_table_of_another_class_is_shown(project):
     project.write(GOLD, "TABLE = {'name': 'gold/daily_revenue'}\n")
     assert told(project) == (
         "my_shop/gold/daily_revenue.py: TABLE is {'name': 'gold/daily_revenue'}, no table. "
-        "Write TABLE = ChangesTable(...), DerivedTable(...), AsOfTable(...) or FeatureGroup(...)."
+        "Write TABLE = ChangesTable(...), DerivedTable(...), AsOfTable(...), FeatureGroup(...) or ScoreTable(...)."
     )
 
 

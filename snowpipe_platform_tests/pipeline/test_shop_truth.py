@@ -18,7 +18,7 @@ from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.plan import TableRequest
 from snowpipe_platform.orchestration.pending import due_dates
 from snowpipe_platform.pipeline.source.generator import advance_day, build_warehouse
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import AsOfTable, DatedTable
 from snowpipe_platform.spec.pipeline import Pipeline, load_pipeline
 from snowpipe_platform.spec.quality import Verdict
 from snowpipe_platform.spec.table import ChangesTable, DerivedTable
@@ -78,7 +78,7 @@ class Shop:
 
     def _build_all(self, day: date) -> None:
         for table in self.pipeline.tables:
-            if not isinstance(table, AsOfTable):
+            if not isinstance(table, DatedTable):
                 load_day = day if isinstance(table, ChangesTable) else None
                 self.results[table.name, day] = self._run(table, self.daily, load_day)
         self._make_due_dates(self.daily)
