@@ -100,7 +100,7 @@ def _print_answer(answered: Answered) -> None:
     answer = answered.answer
     print_text()
     print_heading(f"{MODEL} version {answer['version']} serves; asked over HTTP about one customer:")
-    print_text(f"POST {answered.url}/invocations {json.dumps(answered.asked)}")
+    print_text(f"POST /invocations {json.dumps(answered.asked)}")
     print_text(f"churn probability {answer['probability']:.3f}, features as of {answer['features_as_of']}")
     moved = sorted(answer["contributions"].items(), key=lambda one: -abs(one[1]))[:MOST_SHOWN]
     print_text("log-odds: " + ", ".join(f"{name} {value:+.2f}" for name, value in moved))
