@@ -78,6 +78,7 @@ def _written(folder: Path, rows: pa.Table, truth: np.ndarray) -> Made:
         "hash": name,
         "rows": rows.num_rows,
         "feature_group": "features/customer_activity",
+        "feature_group_version": 1,
         "features": [{"name": "orders_90d", "default": 0}, {"name": "spend_90d", "default": "0"}],
         "inputs": {"features/customer_activity": {"snapshot_id": 7, "content_id": "c7"}},
     }

@@ -127,10 +127,10 @@ LINEAGE = {"feature_group": "features/orders", "feature_group_version": 1}
 
 
 class ModelShop(TinyShop):
-    """Whoever is asked says yes. more: files of the package, in place of others or besides."""
+    """Whoever is asked says yes."""
 
-    def __init__(self, folder, monkeypatch, more=None):
-        super().__init__(folder, monkeypatch, more=FILES | (more or {}))
+    def __init__(self, folder, monkeypatch):
+        super().__init__(folder, monkeypatch, more=FILES)
         monkeypatch.setattr("snowpipe_platform.commands.deciding._is_asked", lambda: False)
 
     @property

@@ -38,14 +38,15 @@ class LocalEndpoint:
     never deployed. Then it is written down as deployed, and a running server is waited for: where that one refuses it,
     that is written down, and what was deployed before is deployed again. Deployments take turns.
 
-    artefact_of: the folder of a model's version. pipeline: the package whose `models.<model>.serve` is that script.
+    artefact_of: the folder of a model's version; raises for one that may not serve. pipeline: the package whose
+    `models.<model>.serve` is that script.
     """
 
     def __init__(self, folder: Path, *, artefact_of: Callable[[str, int], Path], pipeline: str) -> None:
         self._folder, self._artefact_of, self._pipeline = folder, artefact_of, pipeline
 
     def deploy(self, model: str, version: int) -> Deployment:
-        with self._turn():
+        with self.turn():
             current, before = self.current(), None
             if current is not None:
                 is_same = (current.model, current.version) == (model, version)
@@ -56,7 +57,7 @@ class LocalEndpoint:
             return self._put(self._next("deploy", model, version, artefact, before))
 
     def rollback(self) -> Deployment:
-        with self._turn():
+        with self.turn():
             current = self.current()
             if current is None or current.before is None:
                 served = "nothing is deployed" if current is None else f"version {current.version} was the first"
@@ -90,6 +91,7 @@ class LocalEndpoint:
     def _put(self, wanted: Deployment) -> Deployment:
         """Checked, written down, and served where a server runs."""
         self._check(wanted)
+        self._artefact_of(wanted.model, wanted.version)  # loading took a while: it may still serve
         deployments = self.history()
         write_deployments(self._folder, [*deployments, wanted])
         reason = self._unsettled(wanted)
@@ -140,7 +142,7 @@ class LocalEndpoint:
         return None
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
         make_folder(self._folder)
         with (self._folder / "deploy.lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.model_versions import approve, deploy
 from snowpipe_platform.execution.outcome import Outcome, Step
 from snowpipe_platform.records import LakeRows
+from snowpipe_platform.serving.deployed import read_standing
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.model_version import ModelVersion
 from snowpipe_platform.spec.scores import ScoreTable
@@ -145,9 +146,10 @@ def _scored(project: Project) -> list[str]:
 
 
 def ask(project: Project) -> Answered:
-    """Start the server, ask it about the customer who is likeliest to go, and end it."""
+    """Ask the home's server about the customer who is likeliest to go; where none runs, one that ends then."""
     body = {"customer_id": likeliest(project)}
-    with _serving() as url:
+    running = read_standing(project.settings.endpoint_folder)
+    with _serving() if running is None else nullcontext(running.url) as url:
         request = Request(f"{url}/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310 - the server that was started
         with urlopen(request, timeout=ASK_SECONDS) as answer:  # noqa: S310 - as above
             return Answered(url, body, json.loads(answer.read()))

@@ -10,7 +10,7 @@ from snowpipe_platform.commands.models_project import ModelProject, print_gates,
 from snowpipe_platform.commands.terminal import print_heading, print_json, print_next, print_text
 from snowpipe_platform.errors import GatesFailedError
 from snowpipe_platform.execution.model_versions import approve as approved
-from snowpipe_platform.execution.model_versions import gates_now
+from snowpipe_platform.execution.model_versions import gate_count, gates_now, require_undecided
 from snowpipe_platform.execution.model_versions import reject as rejected
 from snowpipe_platform.spec.model import Model
 from snowpipe_platform.spec.model_version import ModelVersion
@@ -36,6 +36,7 @@ def approve(project: ModelProject, typed: Typed) -> int:
     author = author_of(typed.reason, command="models")
     model = project.find(typed.model)
     version = project.version(model, typed.number)
+    require_undecided(version)
     gates = gates_now(model, version, project.registry)
     failed = [gate for gate in gates if not gate.passed]
     if not typed.as_json:
@@ -44,7 +45,7 @@ def approve(project: ModelProject, typed: Typed) -> int:
     if failed and not typed.override.strip():
         return _stopped(project, model, version, typed)
     question = f"Approve {model.name} version {version.number}" + (
-        f" though {len(failed)} gates failed?" if failed else "?"
+        f" though {gate_count(len(failed))} failed?" if failed else "?"
     )
     if not agreed(question, confirmed=typed.confirmed):
         return _declined(typed)

@@ -9,7 +9,7 @@ from snowpipe_platform.backends.local_endpoint import LocalEndpoint
 from snowpipe_platform.commands.terminal import NOTHING, Line, print_lines
 from snowpipe_platform.errors import ConfigurationError, did_you_mean
 from snowpipe_platform.execution.ground import ModelGround
-from snowpipe_platform.execution.model_versions import artefact_of, find_version, gates_now
+from snowpipe_platform.execution.model_versions import artefact_of, find_version, gates_now, reconcile
 from snowpipe_platform.ports import ModelRegistry
 from snowpipe_platform.settings import Settings, allow_local_packages, read_settings
 from snowpipe_platform.spec.evaluation import MODEL
@@ -66,7 +66,10 @@ def open_models() -> ModelProject:
     """From the environment and the project's file. No table is imported. Raises ConfigurationError."""
     settings = read_settings()
     allow_local_packages()
-    return ModelProject(settings, load_models(settings.pipeline), build_model_ground(settings))
+    project = ModelProject(settings, load_models(settings.pipeline), build_model_ground(settings))
+    for name in project.models:
+        reconcile(name, project.registry, project.endpoint)
+    return project
 
 
 def gates_of(project: ModelProject, model: Model, version: ModelVersion) -> tuple[GateResult, ...]:

@@ -1,16 +1,17 @@
 """Which labels a training set would have now, without making it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import ibis
 
 from snowpipe_platform.errors import LakeError
-from snowpipe_platform.execution.as_of_plan import made_dates
+from snowpipe_platform.execution.as_of_plan import analysis_dates, made_dates
 from snowpipe_platform.execution.ground import Ground
+from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.records import LakeRows
-from snowpipe_platform.spec.analysis_dates import end_of
+from snowpipe_platform.spec.analysis_dates import end_of, in_words
 from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.label import TrainingSet, instants_between, training_rows
 from snowpipe_platform.spec.pipeline import Pipeline
@@ -33,7 +34,8 @@ class Labels:
 
 def label_instants(training: TrainingSet, pipeline: Pipeline, ground: Ground) -> Sequence[datetime]:
     """The instants that have features and whose outcome is known. Raises LakeError where there is none, with the
-    command that makes some."""
+    command that makes some, and where features are not what they would be if made now: a model is not made of two
+    kinds."""
     missing = [name for name in training.inputs if ground.lake.state(name) is None]
     about = f"training set {training.name}:"
     if missing:
@@ -42,6 +44,7 @@ def label_instants(training: TrainingSet, pipeline: Pipeline, ground: Ground) ->
     dates = made_dates(ground.lake.state(training.group)).all
     found = instants_between(training, dates)
     if found:
+        _refuse_old(training, pipeline, ground, _used(training, dates, found))
         return found
     days = training.label.horizon.days
     known = f"its dates end between {end_of(min(dates))} and {end_of(max(dates))}" if dates else "it has no date"
@@ -51,6 +54,27 @@ def label_instants(training: TrainingSet, pipeline: Pipeline, ground: Ground) ->
     last = (end_of(max(dates)) - training.label.horizon - timedelta(days=1)).date()
     span = f"--from {last - LOOK_BACK} --to {last} --every {EVERY_DAYS}"
     raise LakeError(f"{told} Make earlier dates: snowpipe run {' '.join(_dated(training, pipeline))} {span}")
+
+
+def _used(training: TrainingSet, dates: Collection[date], instants: Sequence[datetime]) -> frozenset[date]:
+    """Dates whose features go into the set, or would if they were newer."""
+    spans = [(at - training.max_age, at) for at in instants]
+    return frozenset(on for on in dates if any(start <= end_of(on) <= at for start, at in spans))
+
+
+def _refuse_old(training: TrainingSet, pipeline: Pipeline, ground: Ground, used: frozenset[date]) -> None:
+    """Raises LakeError where a date that is used was made by other code, or changes came for it since."""
+    names = _dated(training, pipeline)
+    for name in names:
+        table = pipeline.table(name)
+        found = analysis_dates(read_inputs(pipeline, table, ground))
+        for why, old in (
+            ("was made by other code", used & found.by_other_code(table.code_version)),
+            ("is stale: changes came for it since", used & found.stale),
+        ):
+            if old:
+                told = f"training set {training.name}: {name} of {in_words(old)} {why}."
+                raise LakeError(f"{told} Make it anew: snowpipe run {' '.join(names)} --rebuild")
 
 
 def count_labels(

@@ -16,6 +16,9 @@ from snowpipe_platform.spec.model_version import Decision, ModelVersion, Served,
 from snowpipe_platform.spec.signature import SIGNATURE_FILE, signature_of
 from snowpipe_platform.spec.skew import skew
 
+UNKNOWN = "unknown"
+"""Who let a version serve, where that was not written down."""
+
 
 def find_version(model: str, number: int, registry: ModelRegistry) -> ModelVersion:
     """Raises ConfigurationError with those there are."""
@@ -28,8 +31,15 @@ def find_version(model: str, number: int, registry: ModelRegistry) -> ModelVersi
 
 
 def artefact_of(registry: ModelRegistry) -> Callable[[str, int], Path]:
-    """Where the files of a model's version are; raises ModelError when they are not those that were registered."""
-    return lambda model, number: registry.artefact(find_version(model, number, registry))
+    """Where the files of an approved version are; raises ModelError for one that is not, or when they are not those
+    that were registered."""
+
+    def found(model: str, number: int) -> Path:
+        version = find_version(model, number, registry)
+        require_approved(version)
+        return registry.artefact(version)
+
+    return found
 
 
 def champion_of(model: str, registry: ModelRegistry) -> int | None:
@@ -54,14 +64,13 @@ def approve(
 ) -> ModelVersion:
     """The version, approved. override: why, though a gate failed; it is not kept where none did. Raises
     GatesFailedError where one failed and nobody says why that is fine, ModelError for what is approved already."""
-    if version.stage == "approved":
-        raise ModelError(f"{_named(version)} is approved already, by {version.decisions[-1].by}.")
+    require_undecided(version)
     registry.artefact(version)
     gates = gates_now(model, version, registry)
     failed = [f"{gate.gate}: {gate.why}" for gate in gates if not gate.passed]
     if failed and not override:
         told = "\n".join(failed)
-        raise GatesFailedError(f"{_named(version)} is not approved, it failed {_gates(len(failed))}.\n{told}")
+        raise GatesFailedError(f"{_named(version)} is not approved, it failed {gate_count(len(failed))}.\n{told}")
     decision = Decision(
         stage="approved",
         by=author.by,
@@ -73,28 +82,40 @@ def approve(
     return registry.decide(version, decision)
 
 
+def require_undecided(version: ModelVersion) -> None:
+    """Raises ModelError for a version that is approved already."""
+    if version.stage == "approved":
+        mend = f"Let it serve: snowpipe models deploy {version.candidate.model} {version.number}"
+        raise ModelError(f"{_named(version)} is approved already, by {version.decisions[-1].by}. {mend}")
+
+
 def reject(
     model: Model, version: ModelVersion, registry: ModelRegistry, author: Author, *, endpoint: Endpoint
 ) -> ModelVersion:
     """The version, rejected, whatever was decided before. Raises ModelError for the one that serves."""
     if version.stage == "rejected":
         raise ModelError(f"{_named(version)} is rejected already, by {version.decisions[-1].by}.")
-    current = endpoint.current()
-    if current is not None and (current.model, current.version) == (model.name, version.number):
-        mend = f"Deploy another, or roll back: snowpipe models rollback {model.name}"
-        raise ModelError(f"{_named(version)} serves. {mend}")
-    gates = gates_now(model, version, registry)
-    return registry.decide(
-        version, Decision(stage="rejected", by=author.by, at=_now(), reason=author.reason, gates=gates)
-    )
+    with endpoint.turn():
+        current = endpoint.current()
+        if current is not None and (current.model, current.version) == (model.name, version.number):
+            mend = f"Deploy another, or roll back: snowpipe models rollback {model.name}"
+            raise ModelError(f"{_named(version)} serves. {mend}")
+        gates = gates_now(model, version, registry)
+        decision = Decision(stage="rejected", by=author.by, at=_now(), reason=author.reason, gates=gates)
+        return registry.decide(version, decision)
+
+
+def require_approved(version: ModelVersion) -> None:
+    """Raises ModelError for a version that may not serve."""
+    if version.stage != "approved":
+        mend = f"snowpipe models approve {version.candidate.model} {version.number}"
+        raise ModelError(f"{_named(version)} is {version.stage}, and only what is approved serves. See: {mend}")
 
 
 def require_deployable(version: ModelVersion, registry: ModelRegistry, group: FeatureGroup) -> None:
     """Raises ModelError for a version that may not serve: it is not approved, its files are not those that were
     registered, or it was trained with other features than the group would give it."""
-    if version.stage != "approved":
-        mend = f"snowpipe models approve {version.candidate.model} {version.number}"
-        raise ModelError(f"{_named(version)} is {version.stage}, and only what is approved serves. See: {mend}")
+    require_approved(version)
     path = registry.artefact(version) / SIGNATURE_FILE
     if not path.is_file():
         raise ModelError(f"{_named(version)} has no {SIGNATURE_FILE}. The training script writes it; train again.")
@@ -149,6 +170,16 @@ def rollback(
     return deployment
 
 
+def reconcile(model: str, registry: ModelRegistry, endpoint: Endpoint) -> None:
+    """Write down what serves where whoever let it serve died before doing so: the endpoint is right."""
+    current, served = endpoint.current(), registry.served(model)
+    if current is None or current.model != model or (served and served[-1].version == current.version):
+        return
+    found = "it was found to serve: whoever wanted that died before writing it down"
+    what = Served(version=current.version, action=current.action, by=UNKNOWN, at=current.deployed_at, reason=found)
+    registry.record_served(model, what)
+
+
 def _record(
     deployment: Deployment, action: Literal["deploy", "rollback"], registry: ModelRegistry, author: Author
 ) -> None:
@@ -163,7 +194,8 @@ def _named(version: ModelVersion) -> str:
     return f"{version.candidate.model} version {version.number}"
 
 
-def _gates(number: int) -> str:
+def gate_count(number: int) -> str:
+    """`1 gate`, `2 gates`."""
     return f"{number} gate{'s' if number != 1 else ''}"
 
 

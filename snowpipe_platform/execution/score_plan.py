@@ -50,7 +50,7 @@ def score_plan(request: TableRequest, table: ScoreTable, inputs: TableInputs, co
         sources={group.name: LakeRows(inputs.paths_of(group.name, on), group.schema)},
         replaces={ANALYSIS_DATE: on},
         dates=dates.with_made(on, code_version=table.code_version),
-        scoring=Scoring(features_of(group, history, on), version, key=group.entity, bound_as=ANSWERS),
+        scoring=Scoring(features_of(table, group, history, on), version, key=group.entity, bound_as=ANSWERS),
         properties={SCORED_PROPERTY: scored.with_made(on, code_version=str(version.number)).encode()},
     )
 

@@ -1,8 +1,8 @@
 """Make a training set: point in time, the same bytes for the same inputs, and inputs that stay readable.
 
 What must not get into the file: created_time, which a rebuild sets anew; snapshots, commits, paths and run ids; the
-order in which an engine gives rows; schema metadata of a library. What does get in beside the rows is the name and
-version of the Parquet writer, which is pinned.
+order in which an engine gives rows; schema metadata of a library. What does get in beside the rows is the feature
+group's version, and the name and version of the Parquet writer, which is pinned.
 """
 
 import hashlib
@@ -28,6 +28,7 @@ from snowpipe_platform.spec.table import STATUS, VALID, ChangesTable
 
 ROWS_PER_GROUP = 1_048_576
 TAG_DIGITS = 16
+GROUP_VERSION = "feature_group_version"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def make_training_set(training: TrainingSet, pipeline: Pipeline, ground: Ground,
     rows = _rows(training, pipeline, inputs, instants, ground)
     if not len(rows):
         raise LakeError(f"training set {training.name}: none of {len(instants)} labels applies to an entity.")
-    file = encoded(rows)
+    file = encoded(rows, group_version=group.version)
     record = TrainingSetRecord(
         name=training.name,
         hash=hashlib.sha256(file).hexdigest(),
@@ -77,7 +78,7 @@ def remade(record: TrainingSetRecord, pipeline: Pipeline, ground: Ground) -> str
         raise LakeError(f"{pipeline.name} declares no training set {record.name!r} any more.")
     span = record.first_label_at, record.last_label_at
     rows = _rows(training, pipeline, record.inputs, training.labels_at(*span), ground)
-    return hashlib.sha256(encoded(rows)).hexdigest()
+    return hashlib.sha256(encoded(rows, group_version=record.feature_group_version)).hexdigest()
 
 
 def tag_of(record: TrainingSetRecord) -> str:
@@ -85,18 +86,14 @@ def tag_of(record: TrainingSetRecord) -> str:
     return f"training-set-{record.name}-{record.hash[:TAG_DIGITS]}"
 
 
-def encoded(rows: pa.Table) -> bytes:
-    """The rows as a Parquet file, the same bytes for the same rows."""
-    buffer = io.BytesIO()
-    pq.write_table(
-        rows.replace_schema_metadata(None),
-        buffer,
-        row_group_size=ROWS_PER_GROUP,
-        compression="zstd",
-        compression_level=3,
-        version="2.6",
-        store_schema=False,
-    )
+def encoded(rows: pa.Table, *, group_version: int) -> bytes:
+    """The rows as a Parquet file, the same bytes for the same rows. It says of which version of the feature group they
+    are, so that equal rows of two versions are two sets."""
+    plain, buffer = rows.replace_schema_metadata(None), io.BytesIO()
+    options = {"compression": "zstd", "compression_level": 3, "version": "2.6", "store_schema": False}
+    with pq.ParquetWriter(buffer, plain.schema, **options) as writer:
+        writer.write_table(plain, row_group_size=ROWS_PER_GROUP)
+        writer.add_key_value_metadata({GROUP_VERSION: str(group_version)})
     return buffer.getvalue()
 
 

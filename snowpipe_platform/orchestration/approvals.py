@@ -6,6 +6,7 @@ from datetime import datetime
 import dagster as dg
 
 from snowpipe_platform.errors import SnowpipeError
+from snowpipe_platform.execution.model_versions import reconcile
 from snowpipe_platform.orchestration.model_metadata import approval_metadata
 from snowpipe_platform.orchestration.names import DATA_VERSION_TAG, approved_name, asset_key, endpoint_name
 from snowpipe_platform.orchestration.pace import Pace
@@ -37,6 +38,7 @@ def approvals_sensor(models: Sequence[Model], pace: Pace) -> dg.SensorDefinition
         for model in models:
             try:
                 observed += new_observations(context.instance, model.name, registry)
+                reconcile(model.name, registry, endpoint)
                 wanted.append(_deployment(model.name, registry, endpoint))
             except SnowpipeError as error:
                 wanted.append(f"{model.name}: cannot look at what was approved: {error}")

@@ -29,7 +29,10 @@ from snowpipe_platform.orchestration.names import (
 from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.model import Model
-from snowpipe_platform.spec.model_version import ON_APPROVAL, ModelVersion, approved_last
+from snowpipe_platform.spec.model_version import ON_APPROVAL, ModelVersion, approved_last, is_acted_upon
+
+SENSOR_TAG = "dagster/sensor_name"
+"""On runs that a sensor asked for: between asking and running a person may have decided."""
 
 
 def model_asset(model: Model) -> dg.AssetsDefinition:
@@ -100,6 +103,9 @@ def endpoint_asset(model: Model, group: FeatureGroup) -> dg.AssetsDefinition:
         registry, endpoint = ground.ground().models.registry, ground.endpoint()
         with final_failures():
             version = _approved(model, registry.versions(model.name))
+            if SENSOR_TAG in context.run.tags and is_acted_upon(version, registry.served(model.name)):
+                told = f"version {version.number} has served since, or a person has let another one serve meanwhile"
+                raise ModelError(f"{model.name} {told}: nothing is deployed.")
             decision = version.decisions[-1]
             reason = f"approved by {decision.by}: {decision.reason}"
             author = Author(by=ON_APPROVAL, reason=reason, identity=run_identity(context.run))

@@ -1,6 +1,7 @@
 """Where features, training sets and versions of models are kept, and what runs their scripts."""
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -99,6 +100,9 @@ class Endpoint(Protocol):
     def deploy(self, model: str, version: int) -> Deployment:
         """Serve the version from now on; the one that is served already stays as it is. Raises ServingError when it
         cannot be loaded and asked; what was served before then still is."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """While it lasts nobody else deploys or rolls back."""
 
     def current(self) -> Deployment | None:
         """What should be served, also when no server runs."""

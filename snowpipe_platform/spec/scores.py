@@ -1,5 +1,6 @@
 """Batch scores: what a model says about every entity of a feature group, by analysis date."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
@@ -22,13 +23,14 @@ class ScoreTable(DateByDate):
 
     source: the feature group. model: its version that serves scores, or before the first serves, the one approved last.
     score: the column of the probability. The contract has the group's entity, the score, `model_version` and
-    `analysis_date`.
+    `analysis_date`. applies: over the features, to whom the model's label applies; nobody else has a score.
     A date keeps its scores when another version comes to serve; it is scored anew when its features change, or when
     somebody asks.
     """
 
     model: str
     score: str
+    applies: Callable[[ir.Table], ir.BooleanValue] | None = None
     kind: Literal["as_of", "feature_group", "scores"] = "scores"
 
     layers: ClassVar[tuple[str, ...]] = ("gold",)
@@ -39,7 +41,7 @@ class ScoreTable(DateByDate):
         self._require_columns("contract", (MODEL_VERSION, ANALYSIS_DATE))
 
     def _code(self) -> tuple[object, ...]:
-        return (self.contract, self.source, self.model, self.score)
+        return (self.contract, self.source, self.model, self.score, self.applies)
 
 
 def refuse_scores(table: ScoreTable, source: object) -> None:
@@ -53,10 +55,12 @@ def refuse_scores(table: ScoreTable, source: object) -> None:
         raise PipelineError(f"{about} has the columns {found}. Its contract has {', '.join(sorted(wanted))}.")
 
 
-def features_of(group: FeatureGroup, history: ir.Table, on: date) -> ir.Table:
-    """The entity and its features of the date, as they are known last. history: with the rows of the date."""
+def features_of(table: ScoreTable, group: FeatureGroup, history: ir.Table, on: date) -> ir.Table:
+    """The entities that the model applies to, and their features of the date, as they are known last. history: with the
+    rows of the date."""
     dated = history.filter(history[ANALYSIS_DATE] == ibis.literal(on, "date"))
-    return latest_known(group, dated, per=(group.entity,)).select(group.entity, *group.feature_types)
+    rows = latest_known(group, dated, per=(group.entity,)).select(group.entity, *group.feature_types)
+    return rows if table.applies is None else rows.filter(table.applies(rows))
 
 
 def answers_schema(group: FeatureGroup) -> ibis.Schema:

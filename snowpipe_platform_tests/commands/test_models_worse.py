@@ -10,23 +10,12 @@ from snowpipe_platform.serving.loaded import load_model
 from snowpipe_platform_tests.churning import spoiled, write_training_set
 from snowpipe_platform_tests.model_shop import ModelShop
 
-MODEL = """
-from dataclasses import replace
-from snowpipe_platform.pipeline.models.churn.model import MODEL as SHOPS
-
-MODEL = replace(SHOPS, hyperparameters={"iterations": 60})
-"""
-SERVE = """
-import os, sys
-from snowpipe_platform.pipeline.models.churn.serve import main
-
-sys.exit(main(sys.argv[1:], os.environ))
-"""
-
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
-    return ModelShop(tmp_path, monkeypatch, more={"models/churn/model.py": MODEL, "models/churn/serve.py": SERVE})
+    made = ModelShop(tmp_path, monkeypatch)
+    monkeypatch.delenv("SNOWPIPE_PIPELINE")  # the home is the shop's own
+    return made
 
 
 def trained(made):

@@ -103,7 +103,7 @@ def test_without_an_extraction_the_columns_of_bronze_are_not_known_and_those_bel
     traced = pipeline_lineage(SHOP, ground)
     why = "bronze/orders has no extraction yet, so its columns are not known. Land one with 'snowpipe run'."
     assert traced.untraced["bronze/orders"] == traced.untraced["silver/order_changes"] == why
-    dated = {"gold/customer_activity", "gold/customer_analytics", "features/customer_activity"}
+    dated = {"gold/customer_activity", "gold/customer_analytics", "features/customer_activity", "gold/customer_churn"}
     assert set(traced.graph.by_table) == {*DERIVED, *dated}
 
 

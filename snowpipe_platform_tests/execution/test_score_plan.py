@@ -16,7 +16,16 @@ from snowpipe_platform.spec.column_graph import TableColumn
 from snowpipe_platform_tests.grouped import D1, D2, D3, GROUP, make
 from snowpipe_platform_tests.kit import Faulty, Killed
 from snowpipe_platform_tests.ledger import change
-from snowpipe_platform_tests.scored import JUDGED, SCORES, register, score, scored_ledger, serve
+from snowpipe_platform_tests.scored import (
+    JUDGED,
+    JUDGED_TABLE,
+    SCORES,
+    register,
+    score,
+    scored_ledger,
+    scores,
+    serve,
+)
 
 LATER = datetime(2024, 2, 1)
 
@@ -179,3 +188,13 @@ def test_a_process_of_its_own_gives_the_same_scores(ledger):
 def test_its_columns_come_from_every_feature(ledger):
     found = lineage_of(SCORES, ledger.pipeline, ledger.ground).columns["gone"]
     assert found.value == {TableColumn(GROUP, "name"), TableColumn(GROUP, "amount")}
+
+
+def test_to_whom_the_model_does_not_apply_it_gives_no_score(ledger):
+    ledger.use(*ledger.tables[:3], scores(applies=lambda items: items.amount.fill_null(0) > 0), JUDGED_TABLE)
+    version = register(ledger)
+    serve(ledger, version)
+    score(ledger, D2)
+    assert [row[0] for row in rows(ledger, D2)] == ["a", "b"]
+    ledger.run(JUDGED, D2.isoformat())
+    assert [row[:2] for row in ledger.rows(JUDGED)][2] == ("c", None)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from snowpipe_platform.errors import LakeError, LeaseHeldError
 from snowpipe_platform.execution.training_set import encoded, make_training_set, remade
-from snowpipe_platform_tests.grouped import D1, GROUP, STATES, TRAINING, make, training_ledger
+from snowpipe_platform_tests.grouped import D1, GROUP, STATES, TRAINING, group, make, training_ledger
 from snowpipe_platform_tests.kit import Faulty, Killed
 from snowpipe_platform_tests.ledger import CHANGES, IDENTITY, START, change
 from snowpipe_platform_tests.upkeep import maintained
@@ -110,7 +111,7 @@ def test_its_columns_and_types_are_those_declared_and_no_time_of_knowledge_is_am
         "called": pa.string(),
         "silent": pa.bool_(),
     }
-    assert schema.metadata is None
+    assert schema.metadata == {b"feature_group_version": b"1"}
 
 
 def test_making_it_again_keeps_file_and_record_as_they_are(settled):
@@ -172,7 +173,7 @@ def test_the_same_rows_are_the_same_bytes_however_many_threads_made_them(settled
     record = made(settled).record
     table = pq.read_table(settled.ground.training_sets.locate(record))
     chunked = pa.concat_tables([table.slice(0, 3), table.slice(3)]).replace_schema_metadata({"b": "1"})
-    assert hashlib.sha256(encoded(chunked.combine_chunks())).hexdigest() == record.hash
+    assert hashlib.sha256(encoded(chunked.combine_chunks(), group_version=1)).hexdigest() == record.hash
 
 
 def test_it_waits_for_labels_and_says_what_there_is(ledger):
@@ -202,3 +203,31 @@ def test_a_table_that_another_run_writes_is_not_tagged_under_it(settled):
     told = pytest.raises(LeaseHeldError, match=r"a run .* is writing")
     with settled.ground.state.lease(CHANGES.name, holder="a run"), told:
         made(settled)
+
+
+def test_features_that_would_be_others_if_made_now_are_refused_with_the_command_that_makes_them(ledger):
+    three_days(ledger)
+    ledger.land("2024-01-06", change("a", 0.6, name="late"))
+    ledger.run(CHANGES.name)
+    told = (
+        "gold/item_states of 2024-01-01 to 2024-01-03 is stale: changes came for it since. Make it anew: snowpipe run "
+    )
+    with pytest.raises(LakeError, match=f"{told}gold/item_states features/items --rebuild"):
+        made(ledger)
+    make(ledger, *DAYS[:3])
+    newer = group(features=(*group().features[:1], replace(group().features[1], default=7)))
+    ledger.use(*ledger.tables[:2], newer)
+    with pytest.raises(LakeError, match="features/items of 2024-01-01 was made by other code"):
+        make_training_set(TRAINING, ledger.pipeline, ledger.ground, IDENTITY)
+
+
+def test_the_same_rows_of_another_version_of_the_group_are_another_set(ledger):
+    three_days(ledger)
+    first = made(ledger).record
+    ledger.use(*ledger.tables[:2], group(version=2))
+    for on in DAYS[:3]:
+        ledger.run(GROUP, on.isoformat(), rebuild=True)
+    second = make_training_set(TRAINING, ledger.pipeline, ledger.ground, IDENTITY).record
+    assert (second.feature_group_version, second.rows) == (2, first.rows)
+    assert second.hash != first.hash
+    assert remade(first, ledger.pipeline, ledger.ground) == first.hash

@@ -21,7 +21,7 @@ from snowpipe_platform.orchestration.resources import GroundResource
 from snowpipe_platform.orchestration.sensors import UNFINISHED
 from snowpipe_platform.pipeline.source.generator import advance_day, build_warehouse
 from snowpipe_platform.settings import Settings
-from snowpipe_platform.spec.as_of import AsOfTable
+from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.pipeline import Pipeline, load_pipeline
 
 ROOT = Path(__file__).parents[2]
@@ -149,7 +149,7 @@ class Month:
 
     def is_busy(self) -> bool:
         now = self.ground.warehouse.clock()
-        dated = [table for table in self.pipeline.tables if isinstance(table, AsOfTable)]
+        dated = [table for table in self.pipeline.tables if isinstance(table, DatedTable)]
         return bool(
             self.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=1)
             or list(unconsumed(self.pipeline, self.ground))
@@ -210,7 +210,7 @@ def write_package(folder: Path) -> None:
     (package / "__init__.py").write_text(
         f"from datetime import date\n\nFIRST_DAY = date.fromisoformat('{FIRST_DAY}')\n"
     )
-    for layer in ("silver", "gold"):
+    for layer in ("silver", "gold", "features"):
         (package / layer).symlink_to(shop / layer)
     queries = yaml.safe_load((shop / "source" / "shop.yaml").read_text()) | ROWS_OF_A_RUN
     (package / "source" / "shop.yaml").write_text(yaml.safe_dump(queries))

@@ -25,6 +25,10 @@ WHOLE = [
     "gold/daily_sales",
 ]
 DATED = ["gold/customer_activity", "gold/customer_analytics"]
+LEARNED = [
+    *("features/customer_activity", "models/churn_training_set", "models/churn", "models/churn_approved"),
+    *("models/churn_endpoint", "gold/customer_churn"),
+]
 
 
 def _day(number: int) -> str:
@@ -59,7 +63,7 @@ def _spoil_lines(home: Path, count: int) -> None:
 @pytest.mark.slow
 def test_the_graph_is_grouped_by_layer(live: LiveDagster):
     groups = {"/".join(node["assetKey"]["path"]): node["groupName"] for node in live.graph()}
-    assert groups == {name: name.split("/")[0] for name in [*BRONZE, *CHANGES, *WHOLE, *DATED]}
+    assert groups == {name: name.split("/")[0] for name in [*BRONZE, *CHANGES, *WHOLE, *DATED, *LEARNED]}
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ class CustomerAnalytics(pa.DataFrameModel):
     churn_probability: dt.float64 = pa.Field(
         nullable=True,
         in_range={"min_value": 0, "max_value": 1},
-        description="gold/customer_churn has it, and the version that gave it; null until a churn model is approved",
+        description="gold/customer_churn has it, and the version that gave it; null where that has none",
     )
     preferred_category: str = pa.Field(nullable=True, description="most spent on; null without a line")
     geographic_region: str = pa.Field(description="of the customer's address then")

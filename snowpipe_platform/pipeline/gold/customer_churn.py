@@ -7,7 +7,7 @@ from snowpipe_platform.spec.scores import ScoreTable
 
 
 class CustomerChurn(pa.DataFrameModel):
-    """Of every customer that has features of the date."""
+    """Of every customer with an order in the year that ends with the date."""
 
     customer_key: dt.int64 = pa.Field(description="60-bit key of customer_id")
     churn_probability: dt.float64 = pa.Field(
@@ -22,10 +22,12 @@ class CustomerChurn(pa.DataFrameModel):
 
 TABLE = ScoreTable(
     name="gold/customer_churn",
-    description="Each customer's probability of churn as of an analysis date, and which version of the model says so.",
+    description="The probability of churn of who ordered within a year, as of an analysis date, and whose it is.",
     owners=("team:crm",),
     contract=CustomerChurn,
     source="features/customer_activity",
     model="churn",
     score="churn_probability",
+    # As the label: of who did not order within a year the model has learned nothing.
+    applies=lambda customers: customers.orders_365d > 0,
 )
