@@ -31,6 +31,7 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.records import Deployment
+from snowpipe_platform.serving.artefact import folder_hash
 from snowpipe_platform.serving.deployed import read_deployments, write_deployments
 from snowpipe_platform.serving.server import listen
 
@@ -91,6 +92,7 @@ def deploy(endpoint: Path, artefact: Path, version: int) -> Deployment:
         model="churn",
         version=version,
         artefact=str(artefact),
+        artefact_hash=folder_hash(artefact),
         deployed_at=at,
         before=known[-1].number if known else None,
     )
