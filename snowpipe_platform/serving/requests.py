@@ -99,7 +99,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{twice!r} stands twice in one object")
+    for text in (text for pair in pairs for text in pair if isinstance(text, str)):
+        _refuse_halves(text)
     return read
+
+
+def _refuse_halves(text: str) -> None:
+    """JSON can name half of a surrogate pair, which nothing can write or hash. Raises ValueError."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{text[error.start : error.end]!r} is half a character; write both or neither") from error
 
 
 def _no_constant(name: str) -> NoReturn:

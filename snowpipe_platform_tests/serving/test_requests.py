@@ -83,6 +83,12 @@ def test_a_customer_may_stand_beside_the_features():
         pytest.param('{"a": 1}\n{"a" 1}', LINES[0], 400, "Line 2 is no JSON: Expecting ':' delimiter", id="a line"),
         pytest.param('{"a": 1, "a": 2}', JSON, 400, "The body cannot be read: 'a' stands twice", id="twice"),
         pytest.param('{"a": NaN}', JSON, 400, "The body cannot be read: NaN is no JSON number; write null", id="NaN"),
+        pytest.param(
+            '{"\\ud800": 1}', JSON, 400, "The body cannot be read: '\\ud800' is half a character", id="half a name"
+        ),
+        pytest.param(
+            '{"customer_id": "C\\ud800"}', LINES[0], 400, "Line 1 cannot be read: '\\ud800' is half", id="half an id"
+        ),
         pytest.param("[" * 100_000, JSON, 400, "The body is nested too deeply.", id="deep"),
         pytest.param('{"a": ' + "9" * 5000 + "}", JSON, 400, "The body cannot be read: Exceeds the limit", id="digits"),
         pytest.param([1], JSON, 400, "row 1: is no object. Write a row as", id="a number"),
