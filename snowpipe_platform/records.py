@@ -275,7 +275,8 @@ class FileLayout:
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
     """A version of a model made the one that is served. number: grows with each, and is never given twice. artefact:
-    the folder it is loaded from. before: the number of the deployment that a rollback brings back, None for none.
+    the folder it is loaded from. artefact_hash: of its files; None where it was written before hashes were, and is not
+    to be loaded. before: the number of the deployment that a rollback brings back, None for none.
     refused: why the server that ran did not serve it; what was deployed before it stayed so."""
 
     number: int
@@ -283,6 +284,7 @@ class Deployment:
     model: str
     version: int
     artefact: str
+    artefact_hash: str | None = None
     deployed_at: datetime
     before: int | None = None
     refused: str | None = None

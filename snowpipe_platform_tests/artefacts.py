@@ -31,8 +31,10 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.records import Deployment
+from snowpipe_platform.serving.artefact import folder_hash
 from snowpipe_platform.serving.deployed import read_deployments, write_deployments
 from snowpipe_platform.serving.server import listen
+from snowpipe_platform.spec.consumption import UpstreamCommit
 
 ROWS = 300
 FEATURES = (
@@ -91,6 +93,7 @@ def deploy(endpoint: Path, artefact: Path, version: int) -> Deployment:
         model="churn",
         version=version,
         artefact=str(artefact),
+        artefact_hash=folder_hash(artefact),
         deployed_at=at,
         before=known[-1].number if known else None,
     )
@@ -107,13 +110,16 @@ class Row:
 
 
 GROUP = "features/customer_activity"
+REACHED = UpstreamCommit(1, 1, "content")
 
 
 class Customers:
     """An online store in an SQLite file: customers by key, as of one instant."""
 
-    def __init__(self, path: Path, rows: Mapping[int, Mapping[str, object]]) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, rows: Mapping[int, Mapping[str, object]], reached: UpstreamCommit | None = REACHED
+    ) -> None:
+        self._path, self._reached = path, reached
         with closing(sqlite3.connect(path)) as database, database:
             database.execute("CREATE TABLE rows (grouped TEXT, key INTEGER, told TEXT, PRIMARY KEY (grouped, key))")
             told = [(GROUP, key, json.dumps(values)) for key, values in rows.items()]
@@ -129,6 +135,9 @@ class Customers:
                 return {key: Row(datetime(2024, 3, 2), json.loads(told)) for key, told in rows}
         except sqlite3.Error as error:
             raise LakeError(f"{self._path.name} cannot be read ({error}).") from error
+
+    def reached(self, group):
+        return self._reached if group == GROUP else None
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from snowpipe_platform.backends.folders import make_folder
 from snowpipe_platform.errors import ServingError
 from snowpipe_platform.records import Deployment
+from snowpipe_platform.serving.artefact import folder_hash, require_as_deployed
 from snowpipe_platform.serving.deployed import (
     Standing,
     deployed,
@@ -50,11 +50,22 @@ class LocalEndpoint:
             current, before = self.current(), None
             if current is not None:
                 is_same = (current.model, current.version) == (model, version)
-                if is_same and self._is_served(current):
+                if is_same and current.artefact_hash is not None and self._is_served(current):
                     return current
                 before = current.before if is_same else current.number
-            artefact = str(self._artefact_of(model, version).resolve())
-            return self._put(self._next("deploy", model, version, artefact, before))
+            artefact = self._artefact_of(model, version).resolve()
+            return self._put(
+                Deployment(
+                    number=len(self.history()) + 1,
+                    action="deploy",
+                    model=model,
+                    version=version,
+                    artefact=str(artefact),
+                    artefact_hash=folder_hash(artefact),
+                    deployed_at=_now(),
+                    before=before,
+                )
+            )
 
     def rollback(self) -> Deployment:
         with self.turn():
@@ -63,7 +74,8 @@ class LocalEndpoint:
                 served = "nothing is deployed" if current is None else f"version {current.version} was the first"
                 raise ServingError(f"there is nothing to roll back to: {served}. Deploy another version.")
             back = next(one for one in self.history() if one.number == current.before)
-            return self._put(self._next("rollback", back.model, back.version, back.artefact, back.before))
+            number = len(self.history()) + 1
+            return self._put(replace(back, number=number, action="rollback", deployed_at=_now()))
 
     def current(self) -> Deployment | None:
         return deployed(self.history())
@@ -74,19 +86,6 @@ class LocalEndpoint:
     def server(self) -> Standing | None:
         """What the server that runs serves, None when none does."""
         return read_standing(self._folder)
-
-    def _next(
-        self, action: Literal["deploy", "rollback"], model: str, version: int, artefact: str, before: int | None
-    ) -> Deployment:
-        return Deployment(
-            number=len(self.history()) + 1,
-            action=action,
-            model=model,
-            version=version,
-            artefact=artefact,
-            deployed_at=datetime.now(UTC).replace(tzinfo=None),
-            before=before,
-        )
 
     def _put(self, wanted: Deployment) -> Deployment:
         """Checked, written down, and served where a server runs."""
@@ -109,6 +108,10 @@ class LocalEndpoint:
         return standing is None or standing.number == deployment.number
 
     def _check(self, wanted: Deployment) -> None:
+        try:
+            require_as_deployed(wanted)
+        except ServingError as error:
+            raise ServingError(f"{wanted.model} version {wanted.version} was not deployed: {error}") from error
         script = f"{self._pipeline}.models.{wanted.model}.serve"
         places = {"SM_MODEL_DIR": wanted.artefact, "MODEL_VERSION": str(wanted.version)}
         environment = os.environ | places | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -147,3 +150,7 @@ class LocalEndpoint:
         with (self._folder / "deploy.lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,17 +1,17 @@
 """The latest features of each entity in one SQLite file."""
 
+import fcntl
 import json
-import os
 import sqlite3
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from snowpipe_platform.backends.folders import make_folder
+from snowpipe_platform.backends.folders import make_folder, unusable
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.records import EntityKey, FeatureRow
 from snowpipe_platform.spec.consumption import UpstreamCommit
@@ -106,18 +106,28 @@ class SqliteFeatures:
             database.execute("COMMIT")
 
     def _create(self) -> None:
-        """Complete under another name first: two processes that set a new file's journal mode find it locked."""
+        """Complete under another name first: two processes that set a new file's journal mode find it locked. SQLite
+        would replay the log that a killed process left beside a file somebody deleted, so that goes before."""
         make_folder(self._path.parent)
         new = self._path.with_name(f"{self._path.name}.{uuid.uuid4().hex}")
-        with self._named_errors():
+        with self._named_errors(), self._path.with_name(f"{self._path.name}.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self._path.exists():  # another process was first
+                return
             try:
                 with closing(self._connect(new)) as database:
                     database.execute("PRAGMA journal_mode = WAL")
                     database.executescript(_TABLES)
-                with suppress(FileExistsError):  # another process was first
-                    os.link(new, self._path)
+                for beside in self._beside:
+                    beside.unlink(missing_ok=True)
+                new.rename(self._path)
             finally:
                 new.unlink(missing_ok=True)
+
+    @property
+    def _beside(self) -> tuple[Path, Path]:
+        """Where SQLite writes first, and the index of that."""
+        return self._path.with_name(f"{self._path.name}-wal"), self._path.with_name(f"{self._path.name}-shm")
 
     @staticmethod
     def _connect(path: Path) -> sqlite3.Connection:
@@ -127,14 +137,17 @@ class SqliteFeatures:
     def _named_errors(self) -> Iterator[None]:
         try:
             yield
+        except OSError as error:
+            raise unusable(self._path.parent, error.strerror or str(error)) from error
         except sqlite3.DatabaseError as error:
             # The low byte is the kind: https://sqlite.org/rescode.html
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 waited = f"{self._path} was locked for {BUSY_TIMEOUT_SECONDS:.0f} s."
                 raise LakeError(f"{waited} Try again when the other process is done.") from error
+            beside = " and ".join(path.name for path in self._beside)
             raise LakeError(
                 f"{self._path} cannot be used as the online store ({error}). It is made of the feature history: "
-                "delete it, and the next run of each feature group brings it back."
+                f"delete it, {beside}, and the next run of each feature group brings it back."
             ) from error
 
 

@@ -1,6 +1,5 @@
 """The registry of models: a SQLite file, and a folder for the artefact of each version."""
 
-import hashlib
 import json
 import shutil
 import sqlite3
@@ -13,6 +12,7 @@ from typing import Any
 from snowpipe_platform.backends.folders import make_folder
 from snowpipe_platform.backends.sqlite_file import SqliteFile
 from snowpipe_platform.errors import CommitConflictError, ModelError, openable
+from snowpipe_platform.serving.artefact import folder_hash
 from snowpipe_platform.spec.evaluation import evaluation_from
 from snowpipe_platform.spec.gates import GateResult
 from snowpipe_platform.spec.model_version import Candidate, Decision, ModelVersion, Served
@@ -157,15 +157,6 @@ class SqliteRegistry(SqliteFile):
         shutil.copytree(artefact, staged)
         staged.rename(place)
         return place.relative_to(self._folder)
-
-
-def folder_hash(folder: Path) -> str:
-    """Sha-256 over the names and contents of a folder's files."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\0".encode())
-    return digest.hexdigest()
 
 
 def _next_number(database: sqlite3.Connection, model: str) -> int:

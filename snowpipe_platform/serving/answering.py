@@ -20,6 +20,7 @@ from snowpipe_platform.serving.requests import (
     asked_rows,
     refuse,
 )
+from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.signature import Signature
 from snowpipe_platform.spec.signed_row import Problem, SignedRow, from_text, signed_row
 
@@ -39,6 +40,9 @@ class OnlineStore(Protocol):
 
     def get(self, group: str, keys: Collection[Any]) -> Mapping[Any, OnlineRow]:
         """The latest row of each key that has one. Raises SnowpipeError."""
+
+    def reached(self, group: str) -> UpstreamCommit | None:
+        """Up to where it holds the group; None before the first time. Raises SnowpipeError."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,12 @@ class Answering:
             raise RequestRefusedError(BAD_REQUEST, msg)
         try:
             found = self._features.store.get(group, keys)
+            is_filled = len(found) == len(keys) or self._features.store.reached(group) is not None
         except SnowpipeError as error:
             raise RequestRefusedError(UNAVAILABLE, f"The online store cannot be read: {error}") from error
+        if not is_filled:
+            msg = f"The online store holds no {group} yet. Bring it up: snowpipe run {group}"
+            raise RequestRefusedError(UNAVAILABLE, msg)
         mend = f"Look whether the {CUSTOMER_ID} is right, or give the features."
         missing = [row.number for row in asked if row.customer_key not in found]
         refuse([Problem(n, "", "the online store has no such customer", mend) for n in missing], NOT_FOUND)

@@ -51,7 +51,7 @@ class RequestLog:
         self._thread.join()
 
     def standing(self) -> dict[str, object]:
-        """How many records are written and dropped, and the last error of the disk."""
+        """How many records are written and dropped, and the last error, None once all is well again."""
         return {"written": self._written, "dropped": self._dropped, "error": self._error}
 
     def _run(self) -> None:
@@ -65,19 +65,23 @@ class RequestLog:
             records, untold = list(self._queue), self._untold
             self._queue.clear()
             self._untold = 0
-        told = [{"dropped": untold}] if untold else []
-        if not records and not told:
+        if not records and not untold:
             return
+        lines, unwritable = _lines(records)
+        unwritten = len(records) - len(lines)
+        told = _lines([{"dropped": untold + unwritten}])[0] if untold or unwritten else []
         try:
-            self._append("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in (*told, *records)).encode())
+            self._append(b"".join((*told, *lines)))
         except OSError as error:
             self._error = error.strerror or str(error)
             with self._guard:
                 self._drop(len(records))
                 self._untold += untold
         else:
-            self._error = None
-            self._written += len(records)
+            self._error = unwritable
+            self._written += len(lines)
+            with self._guard:
+                self._dropped += unwritten
 
     def _drop(self, records: int) -> None:
         self._dropped += records
@@ -94,6 +98,18 @@ class RequestLog:
                 oldest.unlink()
         with newest.open("a+b", buffering=0) as file:
             file.write((b"\n" if _is_torn(file) else b"") + lines)
+
+
+def _lines(records: Iterable[Mapping[str, Any]]) -> tuple[list[bytes], str | None]:
+    """Those that can be written, and why the last of the others cannot."""
+    lines: list[bytes] = []
+    unwritable = None
+    for record in records:
+        try:
+            lines.append(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+        except (TypeError, ValueError) as error:
+            unwritable = f"a record cannot be written ({type(error).__name__})"
+    return lines, unwritable
 
 
 def _is_torn(file: Any) -> bool:  # noqa: ANN401 - a raw file

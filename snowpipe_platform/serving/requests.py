@@ -5,6 +5,8 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from email.message import Message
+from email.utils import collapse_rfc2231_value
 from typing import Any, NoReturn
 
 from snowpipe_platform.errors import SnowpipeError
@@ -15,6 +17,7 @@ BAD_REQUEST, NOT_FOUND, TOO_SLOW, TOO_LARGE, UNSUPPORTED, UNAVAILABLE = 400, 404
 JSON = "application/json"
 LINES = ("application/jsonlines", "application/x-ndjson", "application/jsonl")
 CSV = "text/csv"
+UTF_8 = {"utf-8", "utf8"}
 MAX_ROWS = 1_000
 CUSTOMER_ID, CUSTOMER_KEY = "customer_id", "customer_key"
 WHO = (CUSTOMER_ID, CUSTOMER_KEY)
@@ -60,14 +63,25 @@ def asked_rows(body: bytes, content_type: str) -> list[AskedRow]:
 
 
 def _kind(content_type: str) -> str:
-    kind, _, parameters = content_type.partition(";")
-    kind, parameters = kind.strip().lower(), parameters.replace(" ", "").replace('"', "").lower()
+    kind, charsets = _kind_and_charsets(content_type)
     if kind not in (JSON, CSV, *LINES):
         known = ", ".join((JSON, LINES[0], CSV))
         raise RequestRefusedError(UNSUPPORTED, f"The content type is {kind[:80] or 'missing'!r}. Send one of {known}.")
-    if parameters.startswith("charset=") and parameters not in ("charset=utf-8", "charset=utf8"):
+    if not charsets <= UTF_8:
         raise RequestRefusedError(UNSUPPORTED, "The text has to be UTF-8. Encode it so and send charset=utf-8.")
     return kind
+
+
+def _kind_and_charsets(content_type: str) -> tuple[str, set[str]]:
+    header = Message()
+    header["content-type"] = content_type
+    try:
+        (kind, _), *parameters = header.get_params([("", "")])
+        told = [collapse_rfc2231_value(value).lower() for name, value in parameters if name.lower() == "charset"]
+    except (TypeError, ValueError) as error:  # of continued parameters (RFC 2231) whose numbers make no sense
+        msg = "The content type's parameters cannot be read. Send charset=utf-8, or none."
+        raise RequestRefusedError(UNSUPPORTED, msg) from error
+    return kind.lower(), set(told)
 
 
 def _decoded(body: bytes) -> str:
@@ -99,7 +113,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{twice!r} stands twice in one object")
+    for text in (text for pair in pairs for text in pair if isinstance(text, str)):
+        _refuse_halves(text)
     return read
+
+
+def _refuse_halves(text: str) -> None:
+    """JSON can name half of a surrogate pair, which nothing can write or hash. Raises ValueError."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{text[error.start : error.end]!r} is half a character; write both or neither") from error
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from snowpipe_platform.errors import SnowpipeError
 from snowpipe_platform.records import Deployment
+from snowpipe_platform.serving.artefact import require_as_deployed
 from snowpipe_platform.serving.deployed import Refusal, Standing, deployed, read_deployments, write_standing
 from snowpipe_platform.serving.loaded import LoadedModel, load_model
 
@@ -102,6 +103,7 @@ class DeployedModel:
 
     def _settle(self, wanted: Deployment) -> None:
         try:
+            require_as_deployed(wanted)
             self._model = self._load(Path(wanted.artefact), version=wanted.version)
         except SnowpipeError as error:
             refused = Refusal(number=wanted.number, version=wanted.version, reason=str(error))

@@ -37,7 +37,8 @@ _KINDS = (
 @dataclass(frozen=True, kw_only=True)
 class SignedFeature:
     """A feature of a model. type: as the training script wrote it. default: stands in for a null, and where
-    contributions start from. minimum, maximum: seen in training; None where there are none, as for texts."""
+    contributions start from. minimum, maximum: seen in training; None where there are none, as for texts. missing:
+    whether training saw a row without a value; None where the script did not write that."""
 
     name: str
     type: str
@@ -45,6 +46,7 @@ class SignedFeature:
     default: Value
     minimum: float | None = None
     maximum: float | None = None
+    missing: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,9 @@ def _feature(read: Mapping[str, Any], where: str) -> SignedFeature:
     default = read["default"]
     if default is not None and kind is not Kind.TEXT:
         default = float(default)
+    missing = read.get("missing")
+    if not isinstance(missing, bool | None):
+        raise ValueError(f"{read['name']}: 'missing' is neither true nor false")  # noqa: TRY004 - of a file
     return SignedFeature(
         name=str(read["name"]),
         type=str(read["type"]),
@@ -100,6 +105,7 @@ def _feature(read: Mapping[str, Any], where: str) -> SignedFeature:
         default=default,
         minimum=_bound(read.get("min")),
         maximum=_bound(read.get("max")),
+        missing=missing,
     )
 
 

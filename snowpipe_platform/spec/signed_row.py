@@ -57,6 +57,8 @@ def signed_row(row: Mapping[str, object], signature: Signature, *, number: int) 
             values.append(feature.default)
             if feature.default is not None:
                 warnings[feature.name] = f"null; the default {_short(feature.default)} was used"
+            elif feature.missing is False:
+                warnings[feature.name] = "null, and training saw no row without it"
             continue
         value = _value(found, feature.kind)
         if value is None:

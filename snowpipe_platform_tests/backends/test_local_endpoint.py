@@ -1,9 +1,11 @@
 """The endpoint of one machine: what is written down, who is asked before, and what a running server says."""
 
 import json
+import shutil
 import threading
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 from snowpipe_platform.backends import local_endpoint
 from snowpipe_platform.backends.local_endpoint import LocalEndpoint
 from snowpipe_platform.errors import ServingError
-from snowpipe_platform.serving.deployed import Standing, only_server, write_standing
+from snowpipe_platform.serving.artefact import folder_hash
+from snowpipe_platform.serving.deployed import Standing, only_server, write_deployments, write_standing
 from snowpipe_platform.serving.loaded import load_model
 from snowpipe_platform.serving.served import DeployedModel
 from snowpipe_platform_tests.artefacts import make_artefact
@@ -71,6 +74,25 @@ def test_the_models_own_script_loads_it_before_it_is_deployed(real):
     assert str(error.value).startswith("churn version 3 was not deployed: version 3 in ")
     assert "\n" not in str(error.value)
     assert [one.version for one in real.history()] == [1]
+
+
+def test_files_changed_since_they_were_deployed_do_not_come_back(tmp_path, versions):
+    """The model's own script would load them: they are refused before it is asked."""
+    own = {n: shutil.copytree(versions[n], tmp_path / str(n)) for n in (1, 2)}
+    endpoint = LocalEndpoint(tmp_path / "endpoint", artefact_of=lambda _model, n: own[n], pipeline=PIPELINE)
+    for version in (1, 2):
+        endpoint.deploy("churn", version)
+    shutil.copy(own[2] / "model.joblib", own[1])
+    with pytest.raises(ServingError, match=r"churn version 1 was not deployed: version 1 in .* has other files than"):
+        endpoint.rollback()
+    assert endpoint.current().version == 2
+
+
+def test_what_was_deployed_without_a_hash_is_deployed_again_with_one(endpoint):
+    first = endpoint.deploy("churn", 1)
+    write_deployments(endpoint._folder, [replace(first, artefact_hash=None)])
+    again = endpoint.deploy("churn", 1)
+    assert (again.number, again.artefact_hash, again.before) == (2, first.artefact_hash, None)
 
 
 def test_a_model_without_a_serving_script_is_refused(real):
@@ -187,6 +209,7 @@ def test_what_is_deployed_is_a_file_a_person_can_read(endpoint, versions):
         "model": "churn",
         "version": 1,
         "artefact": str(versions[1]),
+        "artefact_hash": folder_hash(versions[1]),
         "deployed_at": one["deployed_at"],
         "before": None,
         "refused": None,

@@ -19,7 +19,7 @@ from snowpipe_platform.records import FeatureRow
 from snowpipe_platform.serving.deployed import read_standing
 from snowpipe_platform.spec.keys import key_of
 from snowpipe_platform.spec.pipeline import load_pipeline
-from snowpipe_platform_tests.artefacts import ROW, Client, deploy, make_artefact
+from snowpipe_platform_tests.artefacts import GROUP, REACHED, ROW, Client, deploy, make_artefact
 from snowpipe_platform_tests.model_shop import ModelShop
 
 SNOWPIPE = (sys.executable, "-c", "from snowpipe_platform.cli import main; main()")
@@ -103,12 +103,14 @@ def test_a_customer_is_answered_from_the_online_store_and_an_unknown_one_is_refu
     known_at = datetime(2024, 3, 2)
     values = {"orders": 3, "spend": Decimal("20.50"), "recency": 10, "not_taken": 1}
     row = FeatureRow(key_of("C000001"), known_at, known_at, values)
-    SqliteFeatures(home / "online.db").put("features/customer_activity", [row])
+    online = SqliteFeatures(home / "online.db")
+    online.put(GROUP, [row])
+    online.set_reached(GROUP, REACHED)
     with serving(home) as (process, _line, client):
-        online = client.post({"customer_id": "C000001"})
-        assert (online.status, online.lines[0]["features_as_of"]) == (200, "2024-03-02T00:00:00")
-        assert online.lines[0]["probability"] == client.post(ROW).lines[0]["probability"]
-        assert client.post({"customer_key": key_of("C000001")}).lines == online.lines
+        known = client.post({"customer_id": "C000001"})
+        assert (known.status, known.lines[0]["features_as_of"]) == (200, "2024-03-02T00:00:00")
+        assert known.lines[0]["probability"] == client.post(ROW).lines[0]["probability"]
+        assert client.post({"customer_key": key_of("C000001")}).lines == known.lines
         unknown = client.post({"customer_id": "C000002"})
         assert unknown.status == 404
         assert "row 1: the online store has no such customer" in unknown.text

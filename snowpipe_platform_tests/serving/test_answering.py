@@ -112,6 +112,21 @@ def test_a_customer_there_is_not_is_named_by_row(ask, known):
     )
 
 
+def test_a_store_that_no_run_has_filled_yet_is_not_the_callers_mistake(ask, tmp_path):
+    empty = OnlineFeatures(Customers(tmp_path / "empty.db", {}, reached=None), {"churn": GROUP})
+    status, message = refused(ask, {"customer_id": "ada"}, features=empty)
+    assert status == 503
+    assert message == (
+        "The online store holds no features/customer_activity yet. Bring it up: snowpipe run features/customer_activity"
+    )
+
+
+def test_a_store_that_is_being_filled_answers_for_those_it_has(ask, tmp_path):
+    filling = OnlineFeatures(Customers(tmp_path / "filling.db", {ADA: ROW}, reached=None), {"churn": GROUP})
+    assert ask({"customer_id": "ada"}, features=filling)[0]["customer_key"] == ADA
+    assert refused(ask, {"customer_id": "grace"}, features=filling)[0] == 503
+
+
 def test_without_an_online_store_customers_cannot_be_named(ask):
     status, message = refused(ask, {"customer_id": "ada"})
     assert status == 400

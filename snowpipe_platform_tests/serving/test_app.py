@@ -61,6 +61,7 @@ def test_problems_beyond_twenty_are_counted(client):
         pytest.param(
             lambda c: c.post(b" " * (MAX_BODY_BYTES + 1)), 413, "The body is larger than 1,000,000", id="large"
         ),
+        pytest.param(lambda c: c.post('{"\\ud800": 1}'), 400, "The body cannot be read: ", id="half a character"),
         pytest.param(lambda c: c.post({"customer_id": "x"}), 400, "This endpoint has no online store", id="customer"),
         pytest.param(lambda c: c.get("/"), 404, "There is no GET /. There are GET /ping and POST", id="address"),
         pytest.param(lambda c: c.get("/invocations"), 405, "There is no GET /invocations.", id="method"),

@@ -86,6 +86,22 @@ def test_a_disk_that_takes_nothing_is_told_and_written_again_when_it_does(make_l
     assert log.standing() == {"written": 1, "dropped": 1, "error": None}
 
 
+@pytest.mark.parametrize("record", [{"text": "\ud800"}, {"n": object()}], ids=["text", "object"])
+def test_a_record_that_cannot_be_written_is_told_and_the_others_are_kept(make_log, folder, record):
+    log = make_log()
+    log.put([{"n": 0}, record, {"n": 1}])
+    log._write()
+    assert lines(folder) == [{"dropped": 1}, {"n": 0}, {"n": 1}]
+    standing = log.standing()
+    assert (standing["written"], standing["dropped"]) == (2, 1)
+    assert standing["error"].startswith("a record cannot be written (")
+    log._write()
+    assert log.standing() == standing
+    log.put([{"n": 2}])
+    log._write()
+    assert log.standing() == {"written": 3, "dropped": 1, "error": None}
+
+
 def test_nothing_is_written_where_nothing_was_asked(make_log, folder):
     log = make_log()
     log.start()

@@ -1,8 +1,11 @@
 """What a request may look like, and what it is told otherwise."""
 
 import json
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from snowpipe_platform.serving.requests import CSV, JSON, LINES, MAX_ROWS, AskedRow, RequestRefusedError, asked_rows
 from snowpipe_platform.spec.keys import key_of
@@ -26,6 +29,8 @@ def refused(body, content_type=JSON):
     [
         (ROWS, "application/json"),
         (ROWS, 'Application/JSON; charset="UTF-8"'),
+        (ROWS, "application/json; charset=utf-8; x=1"),
+        (ROWS, 'application/json; x="a; charset=latin-1"; charset = utf8'),
         (b"\xef\xbb\xbf" + json.dumps(ROWS).encode(), "application/json"),
         ("\n".join(map(json.dumps, ROWS)) + "\n", "application/jsonlines"),
         ("\r\n".join(map(json.dumps, ROWS)), "application/x-ndjson"),
@@ -74,6 +79,14 @@ def test_a_customer_may_stand_beside_the_features():
         pytest.param(ROWS, "", 415, "The content type is 'missing'. Send one of application/json,", id="no type"),
         pytest.param(ROWS, "text/plain", 415, "The content type is 'text/plain'. Send one of", id="another type"),
         pytest.param(ROWS, "text/csv; charset=latin-1", 415, "The text has to be UTF-8.", id="another encoding"),
+        pytest.param(
+            ROWS, JSON + "; x=1; charset=latin-1", 415, "The text has to be UTF-8.", id="encoding after another"
+        ),
+        pytest.param(
+            ROWS, JSON + "; charset=utf-8; charset=latin-1", 415, "The text has to be UTF-8.", id="two encodings"
+        ),
+        pytest.param(ROWS, JSON + "; x*; x*0", 415, "The content type's parameters cannot be read.", id="parameters"),
+        pytest.param(ROWS, JSON + "; charset*=x''latin-1", 415, "The text has to be UTF-8.", id="an extended encoding"),
         pytest.param(b"\xff{}", JSON, 400, "The body is not UTF-8 text (byte 0).", id="no UTF-8"),
         pytest.param("", JSON, 400, "The body is no JSON: Expecting value at line 1, column 1.", id="nothing"),
         pytest.param("[]", JSON, 400, "The request has no row.", id="no row"),
@@ -83,6 +96,12 @@ def test_a_customer_may_stand_beside_the_features():
         pytest.param('{"a": 1}\n{"a" 1}', LINES[0], 400, "Line 2 is no JSON: Expecting ':' delimiter", id="a line"),
         pytest.param('{"a": 1, "a": 2}', JSON, 400, "The body cannot be read: 'a' stands twice", id="twice"),
         pytest.param('{"a": NaN}', JSON, 400, "The body cannot be read: NaN is no JSON number; write null", id="NaN"),
+        pytest.param(
+            '{"\\ud800": 1}', JSON, 400, "The body cannot be read: '\\ud800' is half a character", id="half a name"
+        ),
+        pytest.param(
+            '{"customer_id": "C\\ud800"}', LINES[0], 400, "Line 1 cannot be read: '\\ud800' is half", id="half an id"
+        ),
         pytest.param("[" * 100_000, JSON, 400, "The body is nested too deeply.", id="deep"),
         pytest.param('{"a": ' + "9" * 5000 + "}", JSON, 400, "The body cannot be read: Exceeds the limit", id="digits"),
         pytest.param([1], JSON, 400, "row 1: is no object. Write a row as", id="a number"),
@@ -112,6 +131,14 @@ def test_what_is_refused_says_why_and_what_to_do(body, content_type, status, tol
     found, message = refused(body, content_type)
     assert found == status
     assert message.startswith(told)
+
+
+@given(
+    st.text(st.characters(max_codepoint=255)) | st.from_regex(r"(; ?[cx]\*?[0-9]?\*?=[\"'%a;]*){1,3}", fullmatch=True)
+)
+def test_any_content_type_is_taken_or_refused(parameters):
+    with suppress(RequestRefusedError):
+        assert [row.fields for row in asked(ROWS, f"{JSON}{parameters}")] == ROWS
 
 
 def test_as_many_rows_as_there_may_be_are_taken():

@@ -1,6 +1,7 @@
 """The swap: the next model takes the place of the one that serves, or does not."""
 
 import json
+import shutil
 import threading
 from dataclasses import replace
 
@@ -67,6 +68,35 @@ def test_a_version_that_cannot_be_loaded_leaves_the_one_that_serves_and_says_so(
     assert served.current() is first
     assert served.trouble().startswith("churn version 2 is deployed and cannot be served: version 2 in")
     assert (served.refused().version, standing()["refused"]["number"], standing()["number"]) == (2, 2, 1)
+
+
+@pytest.fixture
+def own(artefact, tmp_path):
+    """A copy of the artefact that a test may change."""
+    return shutil.copytree(artefact, tmp_path / "own")
+
+
+def test_files_that_are_not_those_deployed_are_never_read(endpoint, own, other):
+    deploy(endpoint, own, 1)
+    shutil.copy(other / "model.joblib", own)
+    loads = []
+    served = DeployedModel(endpoint, url="x", load=lambda folder, **_more: loads.append(folder))
+    served.look()
+    assert (loads, served.current()) == ([], None)
+    told = f"version 1 in {own} has other files than were deployed. Restore it from a backup, or train again."
+    assert served.refused().reason == told
+
+
+def test_what_was_deployed_without_a_hash_is_refused_with_the_command_that_deploys_it_again(served, endpoint, artefact):
+    deploy(endpoint, artefact, 1)
+    file = endpoint / "deployed.json"
+    (written,) = json.loads(file.read_text())["deployments"]
+    del written["artefact_hash"]
+    file.write_text(json.dumps({"deployments": [written]}))
+    served.look()
+    assert served.current() is None
+    told = 'was deployed without the hash of its files. Deploy it again: snowpipe models deploy churn 1 --reason "..."'
+    assert served.refused().reason == f"version 1 in {artefact} {told}"
 
 
 def test_when_the_refused_one_is_withdrawn_all_is_well_again(served, endpoint, artefact, other, tmp_path):

@@ -27,6 +27,17 @@ def test_features_come_in_the_models_order_with_their_kinds_defaults_and_ranges(
     assert (signature.is_numeric, read(SPEND).is_numeric) == (False, True)
 
 
+def test_whether_training_saw_a_row_without_a_value_is_known_where_it_is_written():
+    signature = read(ORDERS | {"missing": False}, SPEND | {"missing": True}, REGION)
+    assert [one.missing for one in signature.features] == [False, True, None]
+
+
+@pytest.mark.parametrize("written", ["false", 0])
+def test_whether_values_were_missing_is_a_truth(written):
+    with pytest.raises(ServingError, match=r"m/signature\.json is no signature .*'missing' is neither true nor false"):
+        read(ORDERS | {"missing": written})
+
+
 @pytest.mark.parametrize(
     ("written", "kind"),
     [

@@ -54,6 +54,21 @@ def test_a_null_is_the_default_and_says_so_and_nothing_where_there_is_none():
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "warnings"),
+    [
+        ({"missing": False}, {"recency": "null, and training saw no row without it"}),
+        ({"missing": True}, {}),
+        ({}, {}),
+    ],
+    ids=["never", "seen", "an old signature"],
+)
+def test_a_null_that_training_never_saw_is_a_warning(written, warnings):
+    features = [{"name": "recency", "type": "float64", "default": None, "min": 0, "max": 365} | written]
+    signature = signature_of(json.dumps({"model": "m", "label": "l", "features": features}), where="x")
+    assert signed_row({"recency": None}, signature, number=1) == SignedRow((None,), warnings)
+
+
 def test_a_value_out_of_the_range_of_training_is_a_warning():
     assert told(orders=11, recency=0.25) == SignedRow(
         (11.0, 12.5, 0.25, 1.0, "south"),

@@ -110,15 +110,17 @@ def _champion(folder: Path, data: TrainingRows, judging: Flags) -> tuple[Floats 
 
 
 def _signature(data: TrainingRows, names: Sequence[str], fitting: Flags) -> dict[str, Any]:
-    """names: of the features the model was fitted on. min and max: of those rows; None where all are missing."""
+    """names: of the features the model was fitted on. min and max: of those rows; None where all are missing.
+    missing: whether some are."""
     features = []
     for name in names:
         feature = data.features[data.names.index(name)]
-        seen = data.columns([name])[fitting]
-        seen = seen[~np.isnan(seen)]
+        values = data.columns([name])[fitting]
+        is_missing = np.isnan(values)
+        seen = values[~is_missing]
         least, most = (float(seen.min()), float(seen.max())) if len(seen) else (None, None)
         told = {"name": feature.name, "type": feature.type, "default": feature.default, "min": least, "max": most}
-        features.append(told)
+        features.append(told | {"missing": bool(is_missing.any())})
     library = {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
     return {"model": NAME, "features": features, "label": LABEL, "library": library}
 

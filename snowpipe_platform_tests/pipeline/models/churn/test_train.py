@@ -101,6 +101,11 @@ def test_the_signature_has_the_features_in_order_with_what_was_seen_in_training(
     fitted = made.rows["label_at"].to_numpy() <= np.datetime64(last)
     orders = made.rows["orders_90d"].to_numpy()[fitted]
     assert (signature["features"][0]["min"], signature["features"][0]["max"]) == (orders.min(), orders.max())
+    without = [
+        bool(made.rows[each["name"]].filter(pa.array(fitted)).null_count) and each["default"] is None
+        for each in signature["features"]
+    ]
+    assert [each["missing"] for each in signature["features"]] == without
     assert (signature["model"], signature["label"]) == ("churn", "churned")
 
 
