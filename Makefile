@@ -23,7 +23,7 @@ dev: $(READY) ## The Dagster UI on this machine, with the demo's tables
 	$(BIN)/snowpipe dev
 
 test: $(READY) ## All tests
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 month: $(READY) ## A month of days on a real daemon, with failures on the way
 	$(BIN)/python -m pytest snowpipe_platform_tests/orchestration/test_month.py --month-days 31 --durations 1
