@@ -110,7 +110,7 @@ def test_a_version_that_is_approved_anew_is_asked_for_anew(shop):
 
 def test_an_approval_does_not_take_the_place_of_another_model(shop):
     shop.approve(1)
-    shop.ground.endpoint()._put(shop.ground.endpoint()._next("deploy", "churn", 1, str(shop.folder / "artefact"), None))
+    shop.ground.endpoint().deploy("churn", 1)
     file = shop.home / "endpoint" / "deployed.json"
     file.write_text(file.read_text().replace('"churn"', '"value"'))
     tick = shop.tick()
