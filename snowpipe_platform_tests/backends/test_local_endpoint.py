@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from snowpipe_platform.backends import local_endpoint
 from snowpipe_platform.backends.local_endpoint import LocalEndpoint
-from snowpipe_platform.errors import ServingError
+from snowpipe_platform.errors import ModelError, ServingError
 from snowpipe_platform.serving.artefact import folder_hash
 from snowpipe_platform.serving.deployed import Standing, only_server, write_deployments, write_standing
 from snowpipe_platform.serving.loaded import load_model
@@ -222,3 +222,20 @@ def test_a_file_that_was_damaged_names_itself_and_the_mend(endpoint):
     (endpoint._folder / "deployed.json").write_text("{}")
     with pytest.raises(ServingError, match=r"deployed\.json is damaged .*Restore it from a backup, or remove it"):
         endpoint.current()
+
+
+def test_a_version_that_may_not_serve_any_more_once_it_is_loaded_is_not_deployed(endpoint, versions, monkeypatch):
+    endpoint.deploy("churn", 1)
+    answers = iter([versions[2]])
+
+    def artefact_of(_model, _number):
+        found = next(answers, None)
+        if found is None:
+            raise ModelError("churn version 2 is rejected")
+        return found
+
+    monkeypatch.setattr(endpoint, "_artefact_of", artefact_of)
+    with pytest.raises(ModelError, match="rejected"):
+        endpoint.deploy("churn", 2)
+    assert endpoint.current().version == 1
+    assert [one.version for one in endpoint.history()] == [1]

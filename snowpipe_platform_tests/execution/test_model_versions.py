@@ -15,6 +15,7 @@ from snowpipe_platform.execution.model_versions import (
     deploy,
     find_version,
     gates_now,
+    reconcile,
     reject,
     rollback,
 )
@@ -237,3 +238,17 @@ def test_a_version_without_a_signature_is_not_deployed(registry, endpoint, tmp_p
     version = approve(CHURN, registry.register(candidate(), artefact=tmp_path / "other"), registry, ANN)
     with pytest.raises(ModelError, match=r"churn version 1 has no signature\.json"):
         deploy(version, registry, endpoint, ANN, group=GROUP)
+
+
+def test_what_was_found_to_serve_is_written_down_and_is_the_champion(registry, endpoint, register):
+    """Whoever rolled back died between the endpoint and the registry."""
+    for number in (1, 2):
+        approve(CHURN, register(), registry, ANN, override="in a test")
+        deploy(find_version("churn", number, registry), registry, endpoint, ANN, group=GROUP)
+    endpoint.rollback()
+    assert champion_of("churn", registry) == 2
+    reconcile("churn", registry, endpoint)
+    last = registry.served("churn")[-1]
+    assert (champion_of("churn", registry), last.by, last.action) == (1, "unknown", "rollback")
+    reconcile("churn", registry, endpoint)
+    assert len(registry.served("churn")) == 3
