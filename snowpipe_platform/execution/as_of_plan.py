@@ -32,7 +32,7 @@ def as_of_plan(request: TableRequest, table: AsOfTable, inputs: TableInputs, con
     if reason is not None:
         return Plan(request, inputs.base, "nothing", f"waits for {reason}", consumed)
     dates = analysis_dates(inputs)
-    why = _reason(request, table, on, dates)
+    why = why_made(request, on, dates, stale=f"changes from before the end of {on} came later")
     if why is None:
         return Plan(request, inputs.base, "nothing", f"nothing before the end of {on} has changed", consumed)
     states = {name: state for name, state in inputs.states.items() if state is not None}
@@ -104,14 +104,17 @@ def rows_of_date(rows: ir.Table, on: date) -> ir.Table:
     return rows.filter(rows[ANALYSIS_DATE] == ibis.literal(on, "date"))
 
 
-def _reason(request: TableRequest, table: AsOfTable, on: date, dates: AnalysisDates) -> str | None:
+def why_made(
+    request: TableRequest, on: date, dates: AnalysisDates, *, stale: str, rebuilt: str = "rebuild"
+) -> str | None:
+    """Why a table's date is made by this run; None when it is as it would be. stale, rebuilt: how the kind says so."""
     if request.rebuild:
-        return "rebuild"
+        return rebuilt
     if on not in dates.all:
         return f"first run for {on}"
     if on in dates.stale:
-        return f"changes from before the end of {on} came later"
-    return "its code changed" if on in dates.by_other_code(table.code_version) else None
+        return stale
+    return "its code changed" if on in dates.by_other_code(request.table.code_version) else None
 
 
 def _is_landed(log: tuple[Manifest, ...], on: date) -> bool:

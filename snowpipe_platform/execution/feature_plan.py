@@ -1,18 +1,17 @@
 """What a run of a feature group does: the rows of one analysis date that its source has and the history has not."""
 
-from collections.abc import Collection
 from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
 from snowpipe_platform.errors import ConfigurationError
-from snowpipe_platform.execution.as_of_plan import analysis_dates, made_dates
+from snowpipe_platform.execution.as_of_plan import analysis_dates, made_dates, why_made
 from snowpipe_platform.execution.inputs import TableInputs
-from snowpipe_platform.execution.plan import TARGET, Plan, TableRequest
+from snowpipe_platform.execution.plan import TARGET, WAITS_FOR, Plan, TableRequest
 from snowpipe_platform.records import LakeRows
-from snowpipe_platform.spec.analysis_dates import AnalysisDates, end_of
-from snowpipe_platform.spec.as_of import ANALYSIS_DATE
+from snowpipe_platform.spec.analysis_dates import end_of
+from snowpipe_platform.spec.as_of import ANALYSIS_DATE, DateByDate
 from snowpipe_platform.spec.consumption import Consumption
 from snowpipe_platform.spec.feature import CREATED_TIME, FeatureGroup, feature_rows, new_rows
 
@@ -28,11 +27,10 @@ def feature_plan(request: TableRequest, group: FeatureGroup, inputs: TableInputs
     if on is None:
         raise ConfigurationError(f"{group.name} has rows for each day: say which, with --partition {ANALYSIS_DATE}.")
     source = inputs.states[group.source]
-    if source is None or feature_waits_for(group, on, inputs) is not None:
-        missing = feature_waits_for(group, on, inputs)
-        return Plan(request, inputs.base, "nothing", f"waits for {missing}", consumed)
+    if source is None or on not in made_dates(source).all:
+        return Plan(request, inputs.base, "nothing", f"{WAITS_FOR}{group.source} of {on}", consumed)
     dates = analysis_dates(inputs)
-    why = _reason(request, group, on, dates)
+    why = why_made(request, on, dates, stale=made_anew(group, on), rebuilt="compared anew")
     if why is None:
         return Plan(request, inputs.base, "nothing", f"{group.source} of {on} has not changed", consumed)
     schema, own = inputs.schemas[group.source], group.schema
@@ -58,27 +56,12 @@ def feature_plan(request: TableRequest, group: FeatureGroup, inputs: TableInputs
     )
 
 
-def feature_waits_for(group: FeatureGroup, on: date, inputs: TableInputs) -> str | None:
-    """The source, where it has not made the date yet."""
-    return None if on in source_dates(group, inputs) else f"{group.source} of {on}"
-
-
-def source_dates(group: FeatureGroup, inputs: TableInputs) -> Collection[date]:
-    """Dates the source has made."""
-    return made_dates(inputs.states[group.source]).all
+def made_anew(table: DateByDate, on: date) -> str:
+    """Why a date is stale whose source has other rows of it by now."""
+    return f"{table.source} of {on} was made anew"
 
 
 def example_rows(group: FeatureGroup, source: ir.Table, on: date) -> ir.Table:
     """Rows as they are taken from the source, for tracing their columns."""
     created = ibis.literal(end_of(on), "timestamp(6)")
     return feature_rows(group, source, on).mutate(**{CREATED_TIME: created}).select(*group.schema)
-
-
-def _reason(request: TableRequest, group: FeatureGroup, on: date, dates: AnalysisDates) -> str | None:
-    if request.rebuild:
-        return "compared anew"
-    if on not in dates.all:
-        return f"first run for {on}"
-    if on in dates.stale:
-        return f"{group.source} of {on} was made anew"
-    return "its code changed" if on in dates.by_other_code(group.code_version) else None

@@ -12,7 +12,6 @@ from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.inputs import read_inputs
 from snowpipe_platform.records import LakeRows
 from snowpipe_platform.spec.analysis_dates import end_of, in_words
-from snowpipe_platform.spec.feature import FeatureGroup
 from snowpipe_platform.spec.label import TrainingSet, instants_between, training_rows
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import STATUS, VALID, ChangesTable
@@ -82,7 +81,7 @@ def count_labels(
 ) -> Labels:
     """Reads what the training set would be made of, and writes nothing. Raises LakeError where there is no label."""
     instants = label_instants(training, pipeline, ground)
-    group = pipeline.feature_group(training.name)
+    group = pipeline.group(training.group)
     # What tells rows apart in reports adds no row and takes none away.
     bare = replace(training, context=())
     unbound = {name: ibis.table(pipeline.table(name).schema, name=name) for name in bare.inputs}
@@ -110,5 +109,5 @@ def _inputs(training: TrainingSet, pipeline: Pipeline, ground: Ground) -> Iterat
 
 def _dated(training: TrainingSet, pipeline: Pipeline) -> list[str]:
     """The tables whose dates a label needs: what the features are taken from, and the group."""
-    group = pipeline.table(training.group)
-    return [group.source, group.name] if isinstance(group, FeatureGroup) else []
+    group = pipeline.group(training.group)
+    return [group.source, group.name]

@@ -12,7 +12,7 @@ from snowpipe_platform.execution.change_rows import ORIGIN_COLUMNS, bronze_table
 from snowpipe_platform.execution.derived_plan import derived_rows
 from snowpipe_platform.execution.feature_plan import example_rows
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.execution.score_plan import example_scores, group_of
+from snowpipe_platform.execution.score_plan import example_scores
 from snowpipe_platform.spec.as_of import AsOfTable
 from snowpipe_platform.spec.bronze_log import all_columns
 from snowpipe_platform.spec.column_graph import NOTHING, ColumnGraph, ColumnLineage, Lineage, TableColumn
@@ -66,7 +66,7 @@ def table_expression(table: Table, pipeline: Pipeline, ground: Ground) -> ir.Tab
     if isinstance(table, FeatureGroup):
         return example_rows(table, _unbound(table.inputs, pipeline)[table.source], ANY_DATE)
     if isinstance(table, ScoreTable):
-        return example_scores(table, group_of(table, pipeline))
+        return example_scores(table, pipeline.group(table.source))
     raise PipelineError(f"{table.defined_in}: {type(table).__name__} is no kind of table whose columns are traced.")
 
 

@@ -57,12 +57,12 @@ class TableRequest:
 @dataclass(frozen=True)
 class Scoring:
     """What a version of a model is asked, before the plan's expression is evaluated. features: the entity, called
-    `key`, and its features. bound_as: the name that its answers are bound to."""
+    `key`, and its features. answers: the table its answers become, with the columns of a scoring script's file."""
 
     features: ir.Table
     version: ModelVersion
     key: str
-    bound_as: str
+    answers: ir.Table
 
 
 @dataclass(frozen=True)

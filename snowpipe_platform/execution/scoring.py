@@ -10,7 +10,6 @@ from snowpipe_platform.execution.plan import Scoring
 from snowpipe_platform.ports import Session
 from snowpipe_platform.records import FileLayout, LakeRows
 from snowpipe_platform.spec.model import ScoringJob
-from snowpipe_platform.spec.scores import PROBABILITY
 
 _FEATURES, _ANSWERS = "features", "answers"
 
@@ -21,7 +20,7 @@ def bind_answers(scoring: Scoring, session: Session, ground: Ground) -> None:
     Raises ModelError for a version whose files are not those that were registered, ServingError where it cannot be
     asked, or the features do not fit its signature.
     """
-    answers = ibis.schema({scoring.key: scoring.features.schema()[scoring.key], PROBABILITY: "float64"})
+    answers = scoring.answers.schema()
     with TemporaryDirectory(prefix="snowpipe-scores-") as place:
         folder = Path(place)
         features = session.write(scoring.features, FileLayout(str(folder / _FEATURES), _FEATURES))
@@ -36,4 +35,4 @@ def bind_answers(scoring: Scoring, session: Session, ground: Ground) -> None:
         if features:
             ground.models.scorer.score(job)
         session.bind(_ANSWERS, LakeRows((str(job.answers),) if features else (), answers))
-        session.materialize(scoring.bound_as, ibis.table(answers, name=_ANSWERS))
+        session.materialize(scoring.answers.get_name(), ibis.table(answers, name=_ANSWERS))

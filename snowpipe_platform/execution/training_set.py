@@ -21,7 +21,7 @@ from snowpipe_platform.execution.inputs import snapshot_with
 from snowpipe_platform.execution.labels import label_instants
 from snowpipe_platform.records import LakeRows, TrainingSetRecord
 from snowpipe_platform.spec.consumption import UpstreamCommit
-from snowpipe_platform.spec.feature import Feature, FeatureGroup
+from snowpipe_platform.spec.feature import Feature
 from snowpipe_platform.spec.label import LABEL_AT, TrainingSet, training_rows, training_schema
 from snowpipe_platform.spec.pipeline import Pipeline
 from snowpipe_platform.spec.table import STATUS, VALID, ChangesTable
@@ -45,7 +45,7 @@ def make_training_set(training: TrainingSet, pipeline: Pipeline, ground: Ground,
     """The set of the tables as they are now. Raises LakeError where there is no label yet, with what is missing, and
     LeaseHeldError while another run writes one of them."""
     instants, inputs = label_instants(training, pipeline, ground), _commits(training, ground)
-    group = _group(training, pipeline)
+    group = pipeline.group(training.group)
     rows = _rows(training, pipeline, inputs, instants, ground)
     if not len(rows):
         raise LakeError(f"training set {training.name}: none of {len(instants)} labels applies to an entity.")
@@ -110,7 +110,7 @@ def _rows(
     ground: Ground,
 ) -> pa.Table:
     """All rows, by label_at and entity."""
-    group = _group(training, pipeline)
+    group = pipeline.group(training.group)
     schema = training_schema(training, group).to_pyarrow()
     names = {name: pipeline.table(name).schema for name in training.inputs}
     with ground.engine.session() as session:
@@ -137,10 +137,3 @@ def _default(feature: Feature) -> int | float | bool | str | None:
     """As JSON has it."""
     value = feature.default
     return value if isinstance(value, int | float | str | None) else str(value)
-
-
-def _group(training: TrainingSet, pipeline: Pipeline) -> FeatureGroup:
-    found = pipeline.table(training.group)
-    if not isinstance(found, FeatureGroup):
-        raise AssertionError(found)  # noqa: TRY004 - building the pipeline refuses it
-    return found

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 from snowpipe_platform.errors import ServingError
 from snowpipe_platform.serving.loaded import LoadedModel
 from snowpipe_platform.serving.shapley import Matrix
+from snowpipe_platform.spec.model import PROBABILITY
 from snowpipe_platform.spec.signature import Kind, SignedFeature
 
-PROBABILITY = "probability"
 ROWS_AT_ONCE = 65_536
 
 _FITS: dict[Kind, Callable[[pa.DataType], bool]] = {

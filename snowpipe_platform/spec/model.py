@@ -66,6 +66,10 @@ class Model:
         return digest.hexdigest()[:12]
 
 
+PROBABILITY = "probability"
+"""What a scoring script calls its answer."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScoringJob:
     """Many rows for one version of a model. artefact: its folder. rows: Parquet files with the features and the column

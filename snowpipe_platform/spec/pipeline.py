@@ -69,7 +69,11 @@ class Pipeline:
 
     def feature_group(self, model: str) -> FeatureGroup:
         """The group whose features a model of the pipeline takes."""
-        found = self.table(self.training_set(model).group)
+        return self.group(self.training_set(model).group)
+
+    def group(self, name: str) -> FeatureGroup:
+        """The feature group of the name, where something was declared to read it."""
+        found = self.table(name)
         if not isinstance(found, FeatureGroup):
             raise AssertionError(found)  # noqa: TRY004 - building the pipeline refuses it
         return found

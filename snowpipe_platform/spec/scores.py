@@ -11,10 +11,9 @@ import ibis.expr.types as ir
 from snowpipe_platform.errors import PipelineError
 from snowpipe_platform.spec.as_of import ANALYSIS_DATE, DateByDate
 from snowpipe_platform.spec.feature import FeatureGroup, latest_known
+from snowpipe_platform.spec.model import PROBABILITY
 
 MODEL_VERSION = "model_version"
-PROBABILITY = "probability"
-"""What a model's scoring script calls its answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
