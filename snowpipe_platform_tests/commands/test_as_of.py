@@ -199,3 +199,42 @@ def test_a_plan_says_what_making_the_dates_anew_would_take_when_the_code_has_cha
 def test_the_newest_date_is_shown_first(shop):
     four_days(shop)
     assert {row["analysis_date"] for row in shop.json("show", STATES, "--limit", "4")["rows"]} == {"2024-03-04"}
+
+
+@pytest.fixture
+def with_history(tmp_path, monkeypatch):
+    """A shop whose first load day brought an order from before it."""
+    begins = "from datetime import date\n\nFIRST_DAY = date(2024, 3, 1)\nFIRST_ANALYSIS_DATE = date(2024, 2, 20)\n"
+    shop = TinyShop(tmp_path, monkeypatch, more={"__init__.py": begins, "gold/order_states.py": ORDER_STATES})
+    shop.orders(("old", "1.00", "2024-02-22 10:00"), ("new", "2.00", "2024-03-01 10:00"))
+    shop.end_day("2024-03-01")
+    assert shop.type("run", "--partition", "2024-03-01").exit_code == 0
+    return shop
+
+
+def test_dates_from_before_the_first_load_day_are_made_one_in_so_many(with_history):
+    answer = with_history.type("run", STATES, "--from", "2024-02-21", "--to", "2024-02-29", "--every", "3")
+    assert answer.exit_code == 0, answer.output
+    assert counts(with_history) == {"2024-02-24": 1, "2024-02-27": 1, "2024-03-01": 2}
+    again = with_history.outcomes(STATES, "--from", "2024-02-21", "--to", "2024-02-29", "--every", "3")
+    assert {outcome["status"] for outcome in again.values()} == {"unchanged"}  # the 21st, without an order, is made too
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--from", "2024-02-21"],
+            "2024-02-21 is before the pipeline's first day, 2024-03-01 (FIRST_DAY of its package). Tables of analysis ",
+        ),
+        (
+            [STATES, "--from", "2024-02-19"],
+            "2024-02-19 is before the pipeline's first analysis date, 2024-02-20 (FIRST_ANALYSIS_DATE of its package).",
+        ),
+        (["--from", "2024-03-01", "--every", "2"], "--every leaves days out, and bronze/orders needs each."),
+    ],
+)
+def test_days_that_only_some_tables_can_have_are_refused_with_their_names(with_history, words, message):
+    answer = with_history.type("run", *words)
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert answer.stderr.startswith(f"error: {message}")

@@ -31,9 +31,9 @@ class DagsterModels(ModelShop):
         settings = read_settings()
         return build_definitions(load_pipeline(settings.pipeline), GroundResource.of(settings))
 
-    def materialize(self, key):
+    def materialize(self, key, tags=None):
         job = self.definitions.resolve_implicit_global_asset_job_def()
-        return job.execute_in_process(asset_selection=[key], instance=self.instance, raise_on_error=False)
+        return job.execute_in_process(asset_selection=[key], instance=self.instance, raise_on_error=False, tags=tags)
 
     def tick(self):
         context = dg.build_sensor_context(

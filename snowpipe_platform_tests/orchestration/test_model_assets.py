@@ -137,6 +137,20 @@ def test_what_serves_already_goes_on_and_says_where(shop):
     assert len(shop.ground.endpoint().history()) == 1
 
 
+def test_what_a_person_let_serve_since_the_sensor_asked_stays(shop):
+    for number in (1, 2):
+        shop.register()
+        shop.approve(number)
+        shop.materialize(ENDPOINT)
+    asked = {"dagster/sensor_name": "approvals"}
+    shop.type("models", "rollback", "churn", "--reason", "too many alarms")
+    told_no = failure(shop.materialize(ENDPOINT, tags=asked)).description
+    assert told_no.startswith("churn version 2 has served since, or a person has let another one serve meanwhile")
+    assert shop.ground.endpoint().current().version == 1
+    assert shop.materialize(ENDPOINT).success  # a person who asks for it means it
+    assert shop.ground.endpoint().current().version == 2
+
+
 def test_nothing_approved_or_nothing_to_load_is_a_final_failure(shop):
     assert failure(shop.materialize(ENDPOINT)).description == (
         "no version of churn is approved. See which there are: snowpipe models list churn"

@@ -8,7 +8,7 @@ import pytest
 from snowpipe_platform.execution.extraction import ExtractionRequest, execute_extraction
 from snowpipe_platform.execution.extraction_plan import Window
 from snowpipe_platform.execution.ground import RunIdentity
-from snowpipe_platform.orchestration.on_time import in_words
+from snowpipe_platform.orchestration.on_time import Deadline, in_words, on_time_outcome
 from snowpipe_platform.orchestration.reporting import report_extraction
 
 BRONZE, CHANGES = "bronze/customers", "silver/customer_changes"
@@ -132,3 +132,12 @@ def test_a_day_that_a_person_reported_is_there(due_shop):
 )
 def test_lengths_of_time_have_at_most_two_units(span, words):
     assert in_words(span) == words
+
+
+def test_a_date_from_before_the_first_load_day_has_no_deadline(due_shop):
+    """It is made when a model needs it, long after; nothing is looked up for it."""
+    deadline = Deadline("gold/states", timedelta(hours=8), since=date(2024, 3, 1))
+    outcome = on_time_outcome(due_shop.instance, deadline, date(2024, 2, 29), ground=due_shop.ground)
+    assert (outcome.passed, outcome.description) == (True, "before 2024-03-01, the first load day: it has no deadline")
+    due_shop.now("2024-03-02 09:00")
+    assert not on_time_outcome(due_shop.instance, deadline, date(2024, 3, 1), ground=due_shop.ground).passed

@@ -68,6 +68,25 @@ def test_a_package_is_loaded_from_its_files(package):
     )
     pipeline = load_pipeline(name)
     assert (pipeline.names, pipeline.first_day.year) == (("bronze/items", "silver/item_changes"), 2020)
+    assert pipeline.first_date == pipeline.first_day
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ("FIRST_ANALYSIS_DATE = date(2019, 6, 1)", "2019-06-01"),
+        ("FIRST_ANALYSIS_DATE = date(2020, 1, 2)", "FIRST_ANALYSIS_DATE is 2020-01-02, after FIRST_DAY, 2020-01-01"),
+        ("FIRST_ANALYSIS_DATE = '2019'", "FIRST_ANALYSIS_DATE is '2019', which is no date"),
+    ],
+)
+def test_analysis_dates_may_begin_before_the_first_load_day_and_not_after_it(package, declared, expected):
+    files = {"source/queries.json": QUERIES_TEXT, "silver/item_changes.py": TABLE}
+    name = package({"__init__.py": f"from datetime import date\nFIRST_DAY = date(2020, 1, 1)\n{declared}\n", **files})
+    try:
+        found = str(load_pipeline(name).first_date)
+    except PipelineError as error:
+        found = str(error)
+    assert expected in found
 
 
 def test_downstream_are_all_that_depend_on_a_table():
