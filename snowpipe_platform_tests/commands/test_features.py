@@ -4,19 +4,13 @@ import pytest
 
 from snowpipe_platform.commands.completion import group_names
 from snowpipe_platform.settings import read_settings
-from snowpipe_platform_tests.commands.test_as_of import ORDER_STATES
-from snowpipe_platform_tests.commands.test_features_run import GROUP, ORDER_FEATURES
+from snowpipe_platform_tests.commands.test_features_run import FILES, GROUP
 from snowpipe_platform_tests.tiny import TinyShop
 
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
-    more = {
-        "gold/order_states.py": ORDER_STATES,
-        "features/__init__.py": "",
-        "features/order_states.py": ORDER_FEATURES,
-    }
-    return TinyShop(tmp_path, monkeypatch, more=more)
+    return TinyShop(tmp_path, monkeypatch, more=FILES)
 
 
 def listed(shop):

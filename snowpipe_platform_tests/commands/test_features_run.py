@@ -2,7 +2,7 @@
 
 import pytest
 
-from snowpipe_platform_tests.commands.test_as_of import ORDER_STATES
+from snowpipe_platform_tests.commands.test_as_of import ORDER_STATES, four_days
 from snowpipe_platform_tests.tiny import TinyShop
 
 ORDER_FEATURES = """
@@ -13,23 +13,16 @@ TABLE = FeatureGroup(name="features/order_states", description="What is known of
     features=(Feature(name="amount", type="decimal(18, 2)", description="USD"),))
 """
 STATES, GROUP = "gold/order_states", "features/order_states"
+FILES = {
+    "gold/order_states.py": ORDER_STATES,
+    "features/__init__.py": "",
+    "features/order_states.py": ORDER_FEATURES,
+}
 
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
-    more = {
-        "gold/order_states.py": ORDER_STATES,
-        "features/__init__.py": "",
-        "features/order_states.py": ORDER_FEATURES,
-    }
-    return TinyShop(tmp_path, monkeypatch, more=more)
-
-
-def four_days(shop):
-    """An order a day."""
-    shop.orders(*((f"o{day}", f"{day}.00", f"2024-03-0{day} 10:00") for day in range(1, 5)))
-    shop.end_day("2024-03-04")
-    assert shop.type("run", "--from", "2024-03-01", "--to", "2024-03-04").exit_code == 0
+    return TinyShop(tmp_path, monkeypatch, more=FILES)
 
 
 def standing(shop):
