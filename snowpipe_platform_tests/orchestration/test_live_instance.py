@@ -12,7 +12,7 @@ from snowpipe_platform.pipeline.source.generator import advance_day, build_wareh
 sys.path.insert(0, str(Path(__file__).parent))
 from live import LiveDagster, live_dagster, wait_for
 
-DAYS = 5
+DAYS = 2
 FIRST_DAY = date(2024, 3, 1)
 BAD_DAY = FIRST_DAY + timedelta(days=DAYS)
 BRONZE = ["bronze/customers", "bronze/orders", "bronze/order_lines", "bronze/products"]
