@@ -22,8 +22,9 @@ demo: $(READY) ## Build a shop's warehouse and run its days; again: the next day
 dev: $(READY) ## The Dagster UI on this machine, with the demo's tables
 	$(BIN)/snowpipe dev
 
+# Three workers for two cores: the daemon's tests wait for most of their time.
 test: $(READY) ## All tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 month: $(READY) ## A month of days on a real daemon, with failures on the way
 	$(BIN)/python -m pytest snowpipe_platform_tests/orchestration/test_month.py --month-days 31 --durations 1

@@ -12,7 +12,7 @@ def pytest_configure(config):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--month-days", type=int, default=10, help="days of the simulated month; make month has 31")
+    parser.addoption("--month-days", type=int, default=8, help="days of the simulated month; make month has 31")
 
 
 def pytest_collection_modifyitems(items):

@@ -35,7 +35,7 @@ def test_a_session_names_its_spill_folder_for_its_process_while_it_runs(engine, 
 
 
 def test_work_above_the_memory_limit_names_the_setting():
-    numbers = ibis.range(50_000_000).unnest().name("n").as_table()
+    numbers = ibis.range(8_000_000).unnest().name("n").as_table()
     with (
         DuckDBEngine(memory_limit="40MB", threads=1).session() as session,
         pytest.raises(

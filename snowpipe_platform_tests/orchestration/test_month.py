@@ -6,7 +6,7 @@ its current state only, so the next day waits for the extraction; the rest the d
 
 The daemon runs its runs in its own process, one after another, and looks more often than it would. A process for each
 run, as in `deploy/dagster.yaml`, pays five seconds of imports: test_live_instance.py has that launcher. By default
-ten days are run, which is what fits into the CI; `make month` runs thirty-one.
+eight days are run, which is what fits into the CI; `make month` runs thirty-one.
 """
 
 import sys
