@@ -1,7 +1,8 @@
 """Arrow data as sources return it, in the types bronze keeps.
 
 Instants become tz-naive UTC microseconds, rounded down; nested values become JSON text; unsigned 64-bit integers become
-decimals. One type per column for a whole extraction, whatever a batch happens to hold.
+decimals. One type per column for a whole extraction, whatever a batch happens to hold: the declared one where the source
+says it.
 """
 
 import json
@@ -11,10 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from snowpipe_platform.errors import SourceError
+from snowpipe_platform.execution.declared_types import INSTANT_TYPE, declared_type
+from snowpipe_platform.execution.nested_json import json_texts
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS
 
-INSTANT_TYPE = pa.timestamp("us")
 MAX_DECIMAL_DIGITS = 38
+FIRST_DAY, LAST_DAY = -719_162, 2_932_896
+"""0001-01-01 and 9999-12-31, from 1970-01-01."""
+FIRST_MICROSECOND, LAST_MICROSECOND = FIRST_DAY * 86_400_000_000, (LAST_DAY + 1) * 86_400_000_000 - 1
 RULE_PREFIX = "_rule_"
 """Starts the columns a read adds: whether a row meets a rule of its query."""
 RESERVED_COLUMNS = frozenset(PLATFORM_COLUMNS) | {"manifest_number", "source_file", "load_day"}
@@ -32,7 +37,8 @@ def bronze_schema(source: pa.Schema) -> pa.Schema:
         found = ", ".join(map(repr, taken))
         msg = f"the query returns {found}, a name the platform gives to a column of its own. Alias it."
         raise SourceError(msg)
-    return pa.schema([pa.field(name, bronze_type(field.type)) for name, field in zip(names, source, strict=True)])
+    kept = [declared_type(field) or bronze_type(field.type) for field in source]
+    return pa.schema([pa.field(name, dtype) for name, dtype in zip(names, kept, strict=True)])
 
 
 def bronze_type(source: pa.DataType) -> pa.DataType:  # noqa: PLR0911 - one line per family of types
@@ -129,13 +135,41 @@ def _column(column: pa.Array, field: pa.Field, zone: str | None) -> pa.Array:
     try:
         if pa.types.is_timestamp(column.type) and field.type == INSTANT_TYPE:
             column = _floor_to_micros(column)
+            _refuse_years(column, field.name)
             if zone is not None and column.type.tz is None:
                 column = pc.assume_timezone(column, zone, ambiguous="earliest", nonexistent="latest")
             return column.cast(pa.timestamp("us", tz="UTC")).cast(INSTANT_TYPE) if column.type.tz else column
         if pa.types.is_nested(column.type):
-            values = (None if value is None else json.dumps(value, default=str) for value in column.to_pylist())
-            return pa.array(values, pa.string())
-        return column if column.type == field.type else column.cast(field.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            return json_texts(column)
+        _refuse_rounding(column.type, field.type)
+        kept = column if column.type == field.type else column.cast(field.type)
+        if pa.types.is_date32(kept.type):
+            _refuse_years(kept, field.name)
+        return kept
+    except (pa.ArrowNotImplementedError, ValueError, OverflowError, KeyError) as error:
         msg = f"column {field.name!r} holds a {column.type} that is no {field.type}. Cast it in the query's SQL."
         raise SourceError(msg) from error
+
+
+def _refuse_years(column: pa.Array, name: str) -> None:
+    """Python's dates, and with them PyIceberg's statistics and most readers, end there; Snowflake's `9999-12-31` of a
+    session behind UTC lies beyond."""
+    first, last = (FIRST_DAY, LAST_DAY) if pa.types.is_date32(column.type) else (FIRST_MICROSECOND, LAST_MICROSECOND)
+    ends = pc.min_max(column.cast(pa.int32() if pa.types.is_date32(column.type) else pa.int64())).as_py()
+    if ends["min"] is not None and not first <= ends["min"] <= ends["max"] <= last:
+        raise SourceError(
+            f"column {name!r} holds a value outside the years 1 to 9999 in UTC, which no Python reads. Bound it in the "
+            f"query's SQL, such as least({name}, '9999-12-31'), or cast it to text there."
+        )
+
+
+def _refuse_rounding(found: pa.DataType, kept: pa.DataType) -> None:
+    """Arrow refuses a value that a type cannot hold, but rounds to and from floats without a word."""
+    types = pa.types
+    narrows = types.is_floating(found) and types.is_floating(kept) and found.bit_width > kept.bit_width
+    if (
+        narrows
+        or (types.is_floating(found) and types.is_decimal(kept))
+        or (types.is_decimal(found) and types.is_floating(kept))
+    ):
+        raise ValueError(kept)

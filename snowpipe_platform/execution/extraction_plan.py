@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from snowpipe_platform.errors import ConfigurationError, SourceError, did_you_mean
 from snowpipe_platform.execution.arrow_types import bronze_schema
+from snowpipe_platform.execution.declared_types import declared_type
 from snowpipe_platform.execution.extraction_interval import Bounds, Window, decide_bounds
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.landing_plan import LandingPlan
@@ -163,8 +164,9 @@ def watermark_sql(query: Query, source: pa.Schema, columns: pa.Schema, dialect: 
     """Writes the query's statements. Raises SourceError for a watermark that has no order both engines share."""
     column = (query.watermark_column or "").lower()
     kind = WatermarkKind.of(ibis.Schema.from_pyarrow(columns)[column], column=column)
-    stored = next(field.type for field in source if field.name.lower() == column)
-    return SourceSql(query, dialect, tuple(source.names), kind, below_all(ibis.dtype(stored)))
+    stored = next(field for field in source if field.name.lower() == column)
+    lowest = below_all(ibis.dtype(declared_type(stored) or stored.type))
+    return SourceSql(query, dialect, tuple(source.names), kind, lowest)
 
 
 def scalar(warehouse: Warehouse, read: SourceRead) -> object:

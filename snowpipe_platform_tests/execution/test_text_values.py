@@ -135,3 +135,12 @@ def test_text_for_a_column_of_text_stays_as_it_is():
 def test_repeated_texts_may_come_packed():
     batch = pa.record_batch({"id": pa.array(["1", "2", "1"]).dictionary_encode()})
     assert typed(batch, pa.schema([SCHEMA.field("id")]), zones={}).column("id").to_pylist() == [1, 2, 1]
+
+
+def test_floats_of_a_file_are_decimals_where_they_are_no_others():
+    field = pa.schema([("amount", pa.decimal128(10, 2))])
+    fits = pa.record_batch({"amount": pa.array([12.55, 0.1, None, -0.0])})
+    assert typed(fits, field, zones={}).column("amount").to_pylist() == [Decimal("12.55"), Decimal("0.10"), None, 0]
+    with pytest.raises(MisfitError) as raised:
+        typed(pa.record_batch({"amount": pa.array([12.55, 12.555])}), field, zones={})
+    assert raised.value.row == 1
