@@ -22,8 +22,10 @@ SnowpipeError
 └── TrainingFailedError       the training script failed; there is no artefact
 """
 
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 
 class SnowpipeError(Exception):
@@ -55,7 +57,15 @@ class SourceError(SnowpipeError):
 
 
 class SchemaChangedError(SourceError):
-    """The source's columns changed, and the query's policy stops before anything is written."""
+    """The source's columns changed, and the query's policy stops before anything is written.
+
+    diff: a ColumnChange of `spec.schema_change` for each column that differs. at: when they were read, by the source's
+    clock.
+    """
+
+    def __init__(self, message: str, *, diff: tuple[Any, ...] = (), at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.diff, self.at = diff, at
 
 
 class ArrivalError(SnowpipeError):

@@ -3,9 +3,9 @@
 warehouse = Snowflake(fields, [first_batch, second_batch], clock=moment("2024-03-02"))
 world.swap(warehouse=warehouse)
 
-fields: the columns as a query's description has them, with `logicalType`, `precision` and `scale` as metadata; a batch may
-have its own width or unit of a column, and no metadata, as snowflake-connector-python 4.8.1 does. Bounds, order and counts are
-those of the statement, run by DuckDB over `updated_at` and `ID`, a row's position, in whose order the rows have to be.
+fields: the columns as a query's description has them, with `logicalType`, `precision` and `scale` as metadata. A batch
+may have its own width or unit of a column, and no metadata, as snowflake-connector-python 4.8.1 does. Bounds, order and
+counts are the statement's, run by DuckDB over `updated_at` and `ID`, a row's position, in whose order rows have to be.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ class Snowflake:
     def clock(self) -> datetime:
         return self.now
 
-    def schema(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Schema:
+    def schema(self, sql: str, parameters: Sequence[Parameter] = ()) -> pa.Schema:  # noqa: ARG002 - the port's
         return pa.schema(self.fields)
 
     def stream(self, sql: str, parameters: Sequence[Parameter] = ()) -> Iterator[pa.RecordBatch]:

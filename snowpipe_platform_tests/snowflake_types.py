@@ -1,4 +1,4 @@
-"""Every type of Snowflake with its extreme values: as the connector hands them over, and as bronze and silver keep them.
+"""Every type of Snowflake with its extreme values: as the connector hands them over, and as bronze keeps them.
 
 What arrives was found by giving the converter of snowflake-connector-python 4.8.1 the bytes a server sends, with
 `arrow_number_to_decimal=True`. docs/types.md shows this table.
@@ -78,7 +78,7 @@ NUMBERS = (
         ("1", "-128", None, str(NINES), str(-NINES), str(10**37 + 1)),
         declared="NUMBER(38,0), INT, BIGINT, …",
         arrives="int8, int16, int32, int64 or decimal128(38, 0), as a batch's values need",
-        extremes="±(10^38 − 1)",
+        extremes="±(10^38 - 1)",
     ),
     _number(
         19,
@@ -88,7 +88,7 @@ NUMBERS = (
         (str(2**63 - 1), str(-(2**63)), "9999999999999999999", "-9999999999999999999"),
         declared="NUMBER(19..37,0)",
         arrives="the same",
-        extremes="±(10^19 − 1)",
+        extremes="±(10^19 - 1)",
     ),
     _number(
         18,
@@ -98,7 +98,7 @@ NUMBERS = (
         ("0", "127", "9" * 18, "-" + "9" * 18),
         declared="NUMBER(1..18,0)",
         arrives="int8, int16, int32 or int64, as a batch's values need",
-        extremes="±(10^18 − 1)",
+        extremes="±(10^18 - 1)",
     ),
     _number(
         10,
@@ -135,7 +135,7 @@ NUMBERS = (
         "float64",
         ("0.1", None, "nan", "inf", "-inf", "-0", "5e-324", "1.7976931348623157e+308"),
         arrives="double",
-        extremes="NaN, ±inf, −0.0, 5e-324, 1.7976931348623157e308",
+        extremes="NaN, ±inf, -0.0, 5e-324, 1.7976931348623157e308",
     ),
     _text(
         "DECFLOAT",

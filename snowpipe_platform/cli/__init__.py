@@ -17,6 +17,7 @@ from snowpipe_platform.cli import (
     models,
     plan,
     quarantine,
+    schema,
     serve,
     state,
 )
@@ -34,6 +35,7 @@ daily.register(app)
 arrivals.register(app)
 app.add_typer(state.app, name="state")
 app.add_typer(bronze.app, name="bronze")
+schema.register(app)
 maintain.register(app)
 lineage.register(app)
 plan.register(app)

@@ -12,6 +12,8 @@ from sqlglot import exp
 from snowpipe_platform.backends.duckdb_sql import bronze_sql, lake_sql, literal
 from snowpipe_platform.commands.lake_rows import any_rows, lake_rows
 from snowpipe_platform.commands.project import Project, nearest_table
+from snowpipe_platform.commands.schema_rows import NAME as SCHEMA_HISTORY
+from snowpipe_platform.commands.schema_rows import schema_rows
 from snowpipe_platform.commands.terminal import print_csv, print_json, print_rows, print_text
 from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.records import BronzeRows, LakeRows
@@ -53,7 +55,7 @@ def form_of(*, as_json: bool, as_csv: bool) -> str:
 
 def sqlable_names(project: Project) -> dict[str, str]:
     """Every name a statement may use, `silver.x`, and the table it stands for."""
-    names = {name.replace("/", "."): name for name in project.pipeline.names}
+    names = {SCHEMA_HISTORY: SCHEMA_HISTORY} | {name.replace("/", "."): name for name in project.pipeline.names}
     changes = [table.name for table in project.pipeline.tables if isinstance(table, ChangesTable)]
     return names | {name.replace("/", ".") + suffix: name for name in changes for suffix in SIDES}
 
@@ -114,8 +116,12 @@ def _matching(name: str, known: Mapping[str, str]) -> list[str]:
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, name: str, project: Project) -> None:
-    """A view over the files of the table's current commit, or of bronze's committed manifests."""
+    """A view over the files of the table's current commit, of bronze's committed manifests, or of their columns."""
     table = sqlable_names(project)[name]
+    if table == SCHEMA_HISTORY:
+        connection.register("schema_history_rows", schema_rows(project))
+        connection.execute(f"CREATE VIEW {name} AS FROM schema_history_rows")
+        return
     if isinstance(project.pipeline.by_name.get(table), ChangesTable):
         side = SIDES[name.removeprefix(table.replace("/", "."))]
         rows: BronzeRows | LakeRows = lake_rows(table, project, where={STATUS: side})

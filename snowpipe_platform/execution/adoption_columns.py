@@ -13,11 +13,11 @@ from snowpipe_platform.execution.dropped import Dropped
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.landed_columns import known_to_arrival
 from snowpipe_platform.spec.manifest import Manifest
-from snowpipe_platform.spec.schema_change import compare_schemas
+from snowpipe_platform.spec.schema_change import Diff, compare_schemas
 
 
-def decide_columns(query: Query, file: Dropped, log: Sequence[Manifest]) -> tuple[pa.Schema, tuple[str, ...]]:
-    """Bronze's columns of the file, in bronze's order, and a sentence for each that bronze did not have.
+def decide_columns(query: Query, file: Dropped, log: Sequence[Manifest]) -> tuple[pa.Schema, Diff]:
+    """Bronze's columns of the file, in bronze's order, and what bronze did not have.
 
     Raises ArrivalError when one is missing, when the policy stops, or when nothing says what types its text has.
     """
@@ -36,7 +36,7 @@ def decide_columns(query: Query, file: Dropped, log: Sequence[Manifest]) -> tupl
             f"{query.on_schema_change!r}. Leave out of the file what bronze/{query.entity} does not have."
         )
     types = ibis.schema(decision.columns).to_pyarrow()
-    return pa.schema([pa.field(field.name, field.type) for field in types]), decision.changes
+    return pa.schema([pa.field(field.name, field.type) for field in types]), decision.diff
 
 
 def own_type(field: pa.Field) -> dt.DataType:

@@ -58,7 +58,7 @@ def plan_adoption(
     request: AdoptionRequest, file: Dropped, arrived: Arrived, *, log: Sequence[Manifest], clock: datetime
 ) -> AdoptionPlan:
     """Reads the watermarks of the file's rows, where the query has one. Raises ArrivalError."""
-    schema, changes = decide_columns(request.query, file, log)
+    schema, diff = decide_columns(request.query, file, log)
     plan = AdoptionPlan(
         query=request.query,
         source_system=request.source_system,
@@ -68,7 +68,7 @@ def plan_adoption(
         number=(log[-1].number if log else 0) + 1,
         extracted_at=clock,
         schema=schema,
-        schema_changes=changes,
+        schema_diff=diff,
         candidates=(),
         file=file,
         arrived=arrived,

@@ -1,8 +1,8 @@
 """Arrow data as sources return it, in the types bronze keeps.
 
 Instants become tz-naive UTC microseconds, rounded down; nested values become JSON text; unsigned 64-bit integers become
-decimals. One type per column for a whole extraction, whatever a batch happens to hold: the declared one where the source
-says it.
+decimals. One type per column for a whole extraction, whatever a batch happens to hold: the declared one where the
+source says it.
 """
 
 import json
@@ -19,7 +19,12 @@ from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS
 MAX_DECIMAL_DIGITS = 38
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31, from 1970-01-01."""
-FIRST_MICROSECOND, LAST_MICROSECOND = FIRST_DAY * 86_400_000_000, (LAST_DAY + 1) * 86_400_000_000 - 1
+_MICROSECONDS = 86_400_000_000
+_YEARS = {
+    pa.date32(): (pa.int32(), FIRST_DAY, LAST_DAY),
+    INSTANT_TYPE: (pa.int64(), FIRST_DAY * _MICROSECONDS, (LAST_DAY + 1) * _MICROSECONDS - 1),
+}
+"""How values of a type are stored, and the first and last that is kept."""
 RULE_PREFIX = "_rule_"
 """Starts the columns a read adds: whether a row meets a rule of its query."""
 RESERVED_COLUMNS = frozenset(PLATFORM_COLUMNS) | {"manifest_number", "source_file", "load_day"}
@@ -133,29 +138,33 @@ def _column(column: pa.Array, field: pa.Field, zone: str | None) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     try:
-        if pa.types.is_timestamp(column.type) and field.type == INSTANT_TYPE:
-            column = _floor_to_micros(column)
-            _refuse_years(column, field.name)
-            if zone is not None and column.type.tz is None:
-                column = pc.assume_timezone(column, zone, ambiguous="earliest", nonexistent="latest")
-            return column.cast(pa.timestamp("us", tz="UTC")).cast(INSTANT_TYPE) if column.type.tz else column
-        if pa.types.is_nested(column.type):
-            return json_texts(column)
-        _refuse_rounding(column.type, field.type)
-        kept = column if column.type == field.type else column.cast(field.type)
-        if pa.types.is_date32(kept.type):
-            _refuse_years(kept, field.name)
-        return kept
+        kept = _cast(column, field.type, zone)
     except (pa.ArrowNotImplementedError, ValueError, OverflowError, KeyError) as error:
         msg = f"column {field.name!r} holds a {column.type} that is no {field.type}. Cast it in the query's SQL."
         raise SourceError(msg) from error
+    _refuse_years(kept, field.name)
+    return kept
+
+
+def _cast(column: pa.Array, dtype: pa.DataType, zone: str | None) -> pa.Array:
+    if pa.types.is_timestamp(column.type) and dtype == INSTANT_TYPE:
+        column = _floor_to_micros(column)
+        if zone is not None and column.type.tz is None:
+            column = pc.assume_timezone(column, zone, ambiguous="earliest", nonexistent="latest")
+        return column.cast(pa.timestamp("us", tz="UTC")).cast(INSTANT_TYPE) if column.type.tz else column
+    if pa.types.is_nested(column.type):
+        return json_texts(column)
+    _refuse_rounding(column.type, dtype)
+    return column if column.type == dtype else column.cast(dtype)
 
 
 def _refuse_years(column: pa.Array, name: str) -> None:
-    """Python's dates, and with them PyIceberg's statistics and most readers, end there; Snowflake's `9999-12-31` of a
+    """Python's dates end there, and with them PyIceberg's statistics and most readers; Snowflake's `9999-12-31` of a
     session behind UTC lies beyond."""
-    first, last = (FIRST_DAY, LAST_DAY) if pa.types.is_date32(column.type) else (FIRST_MICROSECOND, LAST_MICROSECOND)
-    ends = pc.min_max(column.cast(pa.int32() if pa.types.is_date32(column.type) else pa.int64())).as_py()
+    if column.type not in _YEARS:
+        return
+    stored, first, last = _YEARS[column.type]
+    ends = pc.min_max(column.cast(stored)).as_py()
     if ends["min"] is not None and not first <= ends["min"] <= ends["max"] <= last:
         raise SourceError(
             f"column {name!r} holds a value outside the years 1 to 9999 in UTC, which no Python reads. Bound it in the "

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from snowpipe_platform.errors import SourceError
-from snowpipe_platform.execution.arrow_types import INSTANT_TYPE, RULE_PREFIX, nanoseconds, to_bronze
+from snowpipe_platform.execution.arrow_types import RULE_PREFIX, nanoseconds, to_bronze
+from snowpipe_platform.execution.declared_types import INSTANT_TYPE
 from snowpipe_platform.execution.landing_plan import LandingPlan
 from snowpipe_platform.spec.manifest import (
     CONTENT_HASH,

@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from tenacity.wait import wait_base
 
-from snowpipe_platform.errors import CommitConflictError, ExtractionFailedError, SourceError, TransientSourceError
+from snowpipe_platform.errors import (
+    CommitConflictError,
+    ExtractionFailedError,
+    SchemaChangedError,
+    SourceError,
+    TransientSourceError,
+)
 from snowpipe_platform.execution.extraction_plan import ExtractionPlan, Window, plan_extraction
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.landing import Progress, land
@@ -19,6 +25,7 @@ from snowpipe_platform.records import Closing, DeadLetter, Lease
 from snowpipe_platform.spec.bronze_log import incomplete_days
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import Manifest
+from snowpipe_platform.spec.schema_history import SCHEMA_DIFF, SOURCE_CLOCK, diff_text
 
 LONGEST_WAIT_SECONDS = 60.0
 
@@ -153,10 +160,17 @@ def _dead_letter(request: ExtractionRequest, ground: Ground, error: Exception) -
         subject=query.name,
         error=str(error),
         failed_at=datetime.now(UTC).replace(tzinfo=None),
-        request={"query": query.name, "load_day": day, "query_fingerprint": query.fingerprint()},
+        request={"query": query.name, "load_day": day, "query_fingerprint": query.fingerprint(), **_refused(error)},
     )
     ground.dead_letters.put(letter)
     return letter.id
+
+
+def _refused(error: Exception) -> dict[str, str]:
+    """What the schema history shows of an extraction that the source's columns stopped."""
+    if not isinstance(error, SchemaChangedError) or error.at is None:
+        return {}
+    return {SCHEMA_DIFF: diff_text(error.diff), SOURCE_CLOCK: error.at.isoformat()}
 
 
 def _close_letter(request: ExtractionRequest, ground: Ground) -> None:

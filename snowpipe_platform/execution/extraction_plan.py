@@ -20,7 +20,7 @@ from snowpipe_platform.spec.bronze_log import landings
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.landed_columns import known_to_extraction
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
-from snowpipe_platform.spec.schema_change import decide_schema
+from snowpipe_platform.spec.schema_change import Diff, decide_schema
 from snowpipe_platform.spec.watermark import Interval, WatermarkKind, below_all, encode
 from snowpipe_platform.spec.watermark_sql import placeholder_count
 
@@ -80,7 +80,7 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
 ) -> ExtractionPlan:
     """Read the source's clock and columns, and decide. Raises SourceError, TransientSourceError, ConfigurationError."""
     clock = warehouse.clock()
-    source, columns, changes = _columns(query, log, warehouse)
+    source, columns, diff = _columns(query, log, warehouse, at=clock)
     own = [manifest for manifest in log if manifest.query == query.name and manifest.kind != "arrival"]
     # What a person edited is no image of the source: compared with it, the source's own row would land again.
     landed = [manifest for manifest in landings(log) if manifest.query == query.name]
@@ -93,7 +93,7 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
         "number": (log[-1].number if log else 0) + 1,
         "extracted_at": clock,
         "schema": columns,
-        "schema_changes": changes,
+        "schema_diff": diff,
     }
     if query.mode == "full":
         snapshot = SourceSql(query, warehouse.dialect, tuple(source.names)).snapshot()
@@ -123,15 +123,16 @@ def source_schema(query: Query, warehouse: Warehouse) -> pa.Schema:
 
 
 def _columns(
-    query: Query, log: Sequence[Manifest], warehouse: Warehouse
-) -> tuple[pa.Schema, pa.Schema, tuple[str, ...]]:
+    query: Query, log: Sequence[Manifest], warehouse: Warehouse, *, at: datetime
+) -> tuple[pa.Schema, pa.Schema, Diff]:
     """The source's columns, what bronze keeps of them, and what changed since the last extraction."""
     source = source_schema(query, warehouse)
     kept = bronze_schema(source)
     found = dict(ibis.Schema.from_pyarrow(kept).items())
     require_columns(query, kept)
-    decision = decide_schema(known_to_extraction(log, found), found, policy=query.on_schema_change, query=query.name)
-    return source, pa.schema([field for field in kept if field.name in decision.columns]), decision.changes
+    known = known_to_extraction(log, found)
+    decision = decide_schema(known, found, policy=query.on_schema_change, query=query.name, at=at)
+    return source, pa.schema([field for field in kept if field.name in decision.columns]), decision.diff
 
 
 def require_columns(query: Query, kept: pa.Schema) -> None:

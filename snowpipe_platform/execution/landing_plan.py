@@ -10,6 +10,7 @@ import pyarrow as pa
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import Manifest, day_folder
+from snowpipe_platform.spec.schema_change import Diff
 from snowpipe_platform.spec.watermark import WatermarkKind
 
 
@@ -29,8 +30,13 @@ class LandingPlan:
     number: int
     extracted_at: datetime
     schema: pa.Schema
-    schema_changes: tuple[str, ...]
+    schema_diff: Diff
     candidates: tuple[Manifest, ...]
+
+    @property
+    def schema_changes(self) -> tuple[str, ...]:
+        """What differs from the columns known before, one sentence each."""
+        return tuple(map(str, self.schema_diff))
 
     @property
     def watermark(self) -> str | None:

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from snowpipe_platform.errors import LakeError
-from snowpipe_platform.execution.arrow_types import INSTANT_TYPE, from_json_objects
+from snowpipe_platform.execution.arrow_types import from_json_objects
 from snowpipe_platform.execution.bronze_rows import watermark_range
 from snowpipe_platform.execution.decisions import Author, decision, record
+from snowpipe_platform.execution.declared_types import INSTANT_TYPE
 from snowpipe_platform.execution.extraction_plan import holding, source_schema
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.stored_rules import reasons_to_keep_out

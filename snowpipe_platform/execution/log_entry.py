@@ -39,6 +39,7 @@ def landed_entry(plan: LandingPlan, files: Sequence[BronzeFile], tally: Tally, *
         null_rows_landed=tally.nulls,
         rule_failures=tally.rule_failures,
         schema_changes=plan.schema_changes,
+        schema_diff=plan.schema_diff,
         **facts,
     )
 

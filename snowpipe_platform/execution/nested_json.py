@@ -12,7 +12,7 @@ def json_texts(column: pa.Array) -> pa.Array:
     """Each value as JSON, null as null. A map becomes an object; what JSON has no form of becomes text: fractions,
     dates, instants in UTC, `nan` and `inf`, binary as hex digits.
 
-    Raises ValueError, OverflowError or KeyError for an instant beyond the years 1 to 9999, or a key that a map has twice.
+    Raises ValueError, OverflowError or KeyError for an instant beyond the years 1 to 9999, or a key a map has twice.
     """
     plain = _zoneless(column.type)
     values = (column if plain == column.type else column.cast(plain)).to_pylist(maps_as_pydicts="strict")

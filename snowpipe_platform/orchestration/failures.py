@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 
-from snowpipe_platform.errors import SnowpipeError
+from snowpipe_platform.errors import SchemaChangedError, SnowpipeError
+from snowpipe_platform.orchestration.schema_changes import schema_metadata
 
 
 @contextmanager
@@ -14,5 +16,7 @@ def final_failures() -> Iterator[None]:
     try:
         yield
     except SnowpipeError as error:
-        kind = dg.MetadataValue.text(type(error).__name__)
-        raise dg.Failure(description=str(error), metadata={"error": kind}, allow_retries=False) from error
+        metadata: dict[str, Any] = {"error": dg.MetadataValue.text(type(error).__name__)}
+        if isinstance(error, SchemaChangedError):
+            metadata |= schema_metadata(error.diff)
+        raise dg.Failure(description=str(error), metadata=metadata, allow_retries=False) from error

@@ -18,6 +18,7 @@ from snowpipe_platform.orchestration.charts import bar_chart
 from snowpipe_platform.orchestration.judged import quality_of
 from snowpipe_platform.orchestration.names import EXTRACTED_AT, SOURCE_CLOCK, asset_key
 from snowpipe_platform.orchestration.on_time import table_deadline
+from snowpipe_platform.orchestration.schema_changes import schema_metadata
 from snowpipe_platform.records import TableState
 from snowpipe_platform.spec.bronze_log import landings
 from snowpipe_platform.spec.manifest import Manifest
@@ -79,9 +80,7 @@ def _manifest_metadata(manifest: Manifest, ground: Ground) -> Metadata:
     if manifest.files:
         folder = ground.bronze.locate(manifest.files[0]).rpartition("/")[0]
         found["dagster/uri"] = _text(folder)
-    if manifest.schema_changes:
-        found["schema_changes"] = _md("\n".join(f"- {change}" for change in manifest.schema_changes))
-    return found
+    return {**found, **schema_metadata(manifest.schema_diff)}
 
 
 def _per_day(log: Sequence[Manifest]) -> list[tuple[str, float]]:

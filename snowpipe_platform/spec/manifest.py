@@ -6,6 +6,7 @@ from typing import Any, Literal
 import ibis
 from pydantic import BaseModel, ConfigDict
 
+from snowpipe_platform.spec.schema_change import Diff
 from snowpipe_platform.spec.watermark import Interval, WatermarkKind
 
 FORMAT_VERSION = 1
@@ -101,6 +102,8 @@ class Manifest(_Record):
     load day of the rows it is about.
     rows_landed: in the files. rows_deleted: of them, tombstones. rows_known: read, but landed before. rows_dropped:
     kept out by a query rule, and in the dead letters.
+    schema_changes: how its columns differ from those before, one sentence each. schema_diff: the same by column; empty
+    in what was written before it was kept.
     rows_read + rows_deleted = rows_landed + rows_known + rows_dropped.
     by, reason: of a decision, whose and why. supersedes: of a correction or discard, the rows it is about: ranges of
     `_row_number` by manifest number; a correction brings one row for each, numbered in their order. withdraws: of a
@@ -136,6 +139,7 @@ class Manifest(_Record):
     null_rows_landed: int = 0
     rule_failures: dict[str, int] = {}
     schema_changes: tuple[str, ...] = ()
+    schema_diff: Diff = ()
     arrived: Arrived | None = None
     by: str = ""
     reason: str = ""

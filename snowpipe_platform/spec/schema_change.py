@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import ibis.expr.datatypes as dt
@@ -11,27 +12,84 @@ from snowpipe_platform.errors import SchemaChangedError
 MICROSECOND_DIGITS = 6
 
 Policy = Literal["evolve", "freeze", "discard"]
+ChangeKind = Literal["gone", "narrowed", "retyped", "widened", "added"]
+"""narrowed: every value of the new type is one of the old. retyped: neither type holds the other's values."""
+Outcome = Literal["taken", "left out", "refused"]
+"""What the policy makes of a change. One that is refused stops the whole run: nothing is landed."""
+Verdict = Literal["compatible", "breaking"]
+BREAKING: frozenset[ChangeKind] = frozenset({"gone", "narrowed", "retyped"})
+"""What may lose a value, or the meaning of one; anything else only adds."""
+
+
+@dataclass(frozen=True)
+class ColumnChange:
+    """What became of one column. before, after: its types; None where it is not there. renamed_to: of a column that is
+    gone, the one new column of its type, as a hint."""
+
+    column: str
+    kind: ChangeKind
+    before: str | None
+    after: str | None
+    outcome: Outcome
+    renamed_to: str | None = None
+
+    @property
+    def is_breaking(self) -> bool:
+        return self.kind in BREAKING
+
+    def __str__(self) -> str:
+        """`id widened to int64, was int32`."""
+        if self.kind == "gone":
+            hint = f" (renamed to {self.renamed_to}?)" if self.renamed_to else ""
+            return f"{self.column} is gone{hint}"
+        if self.kind == "added":
+            return f"{self.column} is new ({self.after}){'; left out' if self.outcome == 'left out' else ''}"
+        became = "widened to" if self.kind == "widened" else "became"
+        return f"{self.column} {became} {self.after}, was {self.before}"
+
+
+Diff = tuple[ColumnChange, ...]
 
 
 @dataclass(frozen=True)
 class SchemaDecision:
-    """The columns to land, and what differs from those known, one sentence each. breaking: what the policy stops."""
+    """The columns to land, and what differs from those known."""
 
     columns: dict[str, dt.DataType]
-    changes: tuple[str, ...]
-    breaking: tuple[str, ...] = ()
+    diff: Diff
+
+    @property
+    def breaking(self) -> tuple[str, ...]:
+        """What the policy stops, one sentence each."""
+        return tuple(str(change) for change in self.diff if change.outcome == "refused")
+
+
+def verdict_of(diff: Sequence[ColumnChange]) -> Verdict:
+    """Whether rows of both sides can stand in one table without a value being lost."""
+    return "breaking" if any(change.is_breaking for change in diff) else "compatible"
+
+
+def outcome_of(diff: Sequence[ColumnChange]) -> str:
+    """What became of all of them: `taken`, `left out`, `taken and left out`, `refused`."""
+    outcomes = {change.outcome for change in diff}
+    return "refused" if "refused" in outcomes else " and ".join(sorted(outcomes, reverse=True))
 
 
 def decide_schema(
-    known: Mapping[str, dt.DataType] | None, found: Mapping[str, dt.DataType], *, policy: Policy, query: str
+    known: Mapping[str, dt.DataType] | None,
+    found: Mapping[str, dt.DataType],
+    *,
+    policy: Policy,
+    query: str,
+    at: datetime | None = None,
 ) -> SchemaDecision:
-    """Apply the query's policy to the source's columns.
+    """Apply the query's policy to the source's columns. at: when they were found, by the source's clock.
 
     Raises SchemaChangedError, before anything is written, for what the policy stops; see `compare_schemas`.
     """
     decision = compare_schemas(known, found, policy=policy)
     if decision.breaking:
-        _stop(query, policy, decision.breaking)
+        _stop(query, policy, decision, at)
     return decision
 
 
@@ -45,27 +103,46 @@ def compare_schemas(
     """
     if known is None or dict(known) == dict(found):
         return SchemaDecision(dict(found), ())
-    added = [name for name in found if name not in known]
-    gone = [name for name in known if name not in found]
-    retyped = [name for name in found if name in known and found[name] != known[name]]
-    breaking = [f"{name} is gone" for name in gone]
-    breaking += [f"{n} became {found[n]}, was {known[n]}" for n in retyped if not holds(found[n], known[n])]
-    wider = [f"{n} widened to {found[n]}, was {known[n]}" for n in retyped if holds(found[n], known[n])]
-    new = [f"{name} is new ({found[name]})" for name in added]
+    diff = _diff(known, found, policy)
     if policy == "freeze":
-        return SchemaDecision(dict(known), (), (*breaking, *wider, *new))
+        return SchemaDecision(dict(known), diff)
     if policy == "discard":
-        left_out = [f"{sentence}; left out" for sentence in new]
-        return SchemaDecision({n: t for n, t in found.items() if n in known}, (*wider, *left_out), tuple(breaking))
-    return SchemaDecision(dict(found), (*wider, *new), tuple(breaking))
+        return SchemaDecision({n: t for n, t in found.items() if n in known}, diff)
+    return SchemaDecision(dict(found), diff)
 
 
-def _stop(query: str, policy: Policy, breaking: Sequence[str]) -> None:
+def _diff(known: Mapping[str, dt.DataType], found: Mapping[str, dt.DataType], policy: Policy) -> Diff:
+    """What is gone, what lost values, what is wider, what is new."""
+
+    def change(name: str, kind: ChangeKind, renamed_to: str | None = None) -> ColumnChange:
+        before, after = (None if name not in side else str(side[name]) for side in (known, found))
+        return ColumnChange(name, kind, before, after, _outcome(kind, policy), renamed_to)
+
+    new = [name for name in found if name not in known]
+    both = [name for name in found if name in known and found[name] != known[name]]
+    wider = [name for name in both if holds(found[name], known[name])]
+    lossy = [name for name in both if name not in wider]
+    gone = {name: [n for n in new if found[n] == known[name]] for name in known if name not in found}
+    return (
+        *(change(name, "gone", alike[0] if len(alike) == 1 else None) for name, alike in gone.items()),
+        *(change(name, "narrowed" if holds(known[name], found[name]) else "retyped") for name in lossy),
+        *(change(name, "widened") for name in wider),
+        *(change(name, "added") for name in new),
+    )
+
+
+def _outcome(kind: ChangeKind, policy: Policy) -> Outcome:
+    if policy == "freeze" or kind in BREAKING:
+        return "refused"
+    return "left out" if kind == "added" and policy == "discard" else "taken"
+
+
+def _stop(query: str, policy: Policy, decision: SchemaDecision, at: datetime | None) -> None:
     msg = (
-        f"query {query!r}: the source's columns changed: {'; '.join(breaking)} (on_schema_change: {policy}). "
+        f"query {query!r}: the source's columns changed: {'; '.join(decision.breaking)} (on_schema_change: {policy}). "
         "Nothing was landed. Map the old names and types in the query's SQL, or give the query a new entity."
     )
-    raise SchemaChangedError(msg)
+    raise SchemaChangedError(msg, diff=decision.diff, at=at)
 
 
 def widest(left: dt.DataType, right: dt.DataType) -> dt.DataType:

@@ -151,6 +151,6 @@ def test_an_instant_that_is_of_no_year_in_utc_stops_the_run(tmp_path, logical, v
     rows = pa.record_batch({"VALID_TO": instants, "updated_at": marks})
     fields = [column("VALID_TO", logical, pa.timestamp("ns"), scale=9), MARK]
     world = World(tmp_path, query()).swap(warehouse=Snowflake(fields, [rows], now=moment("2024-03-02")))
-    with pytest.raises(SourceError, match="column 'valid_to' holds a value outside the years 1 to 9999 in UTC.*least"):
+    with pytest.raises(SourceError, match=r"column 'valid_to' holds a value outside the years 1 to 9999 in UTC.*least"):
         world.run("2024-03-01")
     assert (world.manifests(), world.files()) == ([], [])

@@ -2,7 +2,14 @@ import ibis
 import pytest
 
 from snowpipe_platform.errors import SchemaChangedError
-from snowpipe_platform.spec.schema_change import compare_schemas, decide_schema, holds, widest
+from snowpipe_platform.spec.schema_change import (
+    compare_schemas,
+    decide_schema,
+    holds,
+    outcome_of,
+    verdict_of,
+    widest,
+)
 
 
 def types(**columns):
@@ -20,7 +27,7 @@ def decide(found, policy="evolve", known=BEFORE):
 def test_the_first_extraction_and_an_unchanged_source_change_nothing(policy):
     assert decide(BEFORE, policy, known=None).columns == BEFORE
     turned = dict(reversed(BEFORE.items()))
-    assert (decide(turned, policy).columns, decide(turned, policy).changes) == (turned, ())
+    assert (decide(turned, policy).columns, decide(turned, policy).diff) == (turned, ())
 
 
 @pytest.mark.parametrize(
@@ -32,7 +39,7 @@ def test_the_first_extraction_and_an_unchanged_source_change_nothing(policy):
 )
 def test_new_and_wider_columns_pass_or_are_left_out(policy, columns, changes):
     decision = decide(types(id="int64", name="string", note="string"), policy)
-    assert (list(decision.columns), decision.changes) == (columns, changes)
+    assert (list(decision.columns), tuple(map(str, decision.diff))) == (columns, changes)
     assert decision.columns["id"] == ibis.dtype("int64")
 
 
@@ -85,7 +92,7 @@ def test_the_wider_of_two_types_holds_every_value_of_both(left, right, wider):
 
 def test_what_a_policy_stops_can_be_asked_for_without_an_error():
     found = compare_schemas(BEFORE, types(id="int32", name="string", new="string"), policy="freeze")
-    assert (found.breaking, found.changes) == (("new is new (string)",), ())
+    assert found.breaking == ("new is new (string)",)
 
 
 def test_neither_nulls_nor_unsaid_microseconds_make_a_type_wider():
@@ -94,3 +101,40 @@ def test_neither_nulls_nor_unsaid_microseconds_make_a_type_wider():
     assert holds(ibis.dtype("timestamp(6)"), ibis.dtype("timestamp"))
     assert holds(ibis.dtype("timestamp"), ibis.dtype("timestamp(6)"))
     assert not holds(ibis.dtype("timestamp(0)"), ibis.dtype("timestamp"))
+
+
+@pytest.mark.case("A11")
+def test_the_diff_says_what_became_of_each_column():
+    known = types(a="int32", b="int64", c="string", d="date", e="boolean")
+    found = types(a="int64", b="int32", c="int8", f="date", g="float64")
+    diff = compare_schemas(known, found, policy="evolve").diff
+    assert [(c.column, c.kind, c.before, c.after, c.is_breaking, c.outcome, c.renamed_to) for c in diff] == [
+        ("d", "gone", "date", None, True, "refused", "f"),
+        ("e", "gone", "boolean", None, True, "refused", None),
+        ("b", "narrowed", "int64", "int32", True, "refused", None),
+        ("c", "retyped", "string", "int8", True, "refused", None),
+        ("a", "widened", "int32", "int64", False, "taken", None),
+        ("f", "added", None, "date", False, "taken", None),
+        ("g", "added", None, "float64", False, "taken", None),
+    ]
+    assert (verdict_of(diff), outcome_of(diff)) == ("breaking", "refused")
+    assert str(diff[0]) == "d is gone (renamed to f?)"
+
+
+def test_two_new_columns_of_a_type_leave_open_which_was_renamed():
+    diff = compare_schemas(types(a="date"), types(b="date", c="date"), policy="evolve").diff
+    assert diff[0].renamed_to is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "found", "told"),
+    [
+        ("evolve", types(id="int64", name="string", x="date"), ("compatible", "taken")),
+        ("discard", types(id="int64", name="string", x="date"), ("compatible", "taken and left out")),
+        ("discard", types(id="int32", name="string", x="date"), ("compatible", "left out")),
+        ("freeze", types(id="int32", name="string", x="date"), ("compatible", "refused")),
+    ],
+)
+def test_a_verdict_is_of_the_change_and_an_outcome_of_the_policy(policy, found, told):
+    diff = compare_schemas(BEFORE, found, policy=policy).diff
+    assert (verdict_of(diff), outcome_of(diff)) == told
