@@ -1,7 +1,7 @@
 """What may change in a source's columns between two extractions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -15,7 +15,7 @@ Policy = Literal["evolve", "freeze", "discard"]
 ChangeKind = Literal["gone", "narrowed", "retyped", "widened", "added"]
 """narrowed: every value of the new type is one of the old. retyped: neither type holds the other's values."""
 Outcome = Literal["taken", "left out", "refused"]
-"""What the policy makes of a change. One that is refused stops the whole run: nothing is landed."""
+"""What became of a change. One that the policy refuses stops the run, and with it every other: nothing is landed."""
 Verdict = Literal["compatible", "breaking"]
 BREAKING: frozenset[ChangeKind] = frozenset({"gone", "narrowed", "retyped"})
 """What may lose a value, or the meaning of one; anything else only adds."""
@@ -53,15 +53,11 @@ Diff = tuple[ColumnChange, ...]
 
 @dataclass(frozen=True)
 class SchemaDecision:
-    """The columns to land, and what differs from those known."""
+    """The columns to land, and what differs from those known. breaking: what the policy stops, one sentence each."""
 
     columns: dict[str, dt.DataType]
     diff: Diff
-
-    @property
-    def breaking(self) -> tuple[str, ...]:
-        """What the policy stops, one sentence each."""
-        return tuple(str(change) for change in self.diff if change.outcome == "refused")
+    breaking: tuple[str, ...] = ()
 
 
 def verdict_of(diff: Sequence[ColumnChange]) -> Verdict:
@@ -104,11 +100,11 @@ def compare_schemas(
     if known is None or dict(known) == dict(found):
         return SchemaDecision(dict(found), ())
     diff = _diff(known, found, policy)
-    if policy == "freeze":
-        return SchemaDecision(dict(known), diff)
-    if policy == "discard":
-        return SchemaDecision({n: t for n, t in found.items() if n in known}, diff)
-    return SchemaDecision(dict(found), diff)
+    breaking = tuple(str(change) for change in diff if change.outcome == "refused")
+    if breaking:
+        return SchemaDecision(dict(known), tuple(replace(change, outcome="refused") for change in diff), breaking)
+    left_out = {change.column for change in diff if change.outcome == "left out"}
+    return SchemaDecision({name: dtype for name, dtype in found.items() if name not in left_out}, diff)
 
 
 def _diff(known: Mapping[str, dt.DataType], found: Mapping[str, dt.DataType], policy: Policy) -> Diff:

@@ -68,7 +68,36 @@ def test_a_new_column_at_the_source_shows_on_the_asset(shop):
 
     result = shop.run("bronze/customers", day="2024-03-02")
 
-    assert "country" in shop.materialized(result)["bronze/customers"].metadata["schema_changes"].value
+    metadata = shop.materialized(result)["bronze/customers"].metadata
+    assert metadata["schema_changes"].value == "- country is new (string)"
+    assert metadata["schema_verdict"].value == "compatible, taken"
+    assert [record.data for record in metadata["schema_diff"].records] == [
+        {
+            "column": "country",
+            "change": "added",
+            "before": "",
+            "after": "string",
+            "breaking": False,
+            "outcome": "taken",
+            "renamed to": "",
+        }
+    ]
+
+
+@pytest.mark.case("A11")
+def test_a_refused_change_shows_on_the_failure(shop):
+    shop.customers("2024-03-01", good=1)
+    shop.run("bronze/customers", day="2024-03-01")
+    shop.sql("ALTER TABLE customers RENAME nickname TO called")
+    shop.now("2024-03-03")
+
+    result = shop.run("bronze/customers", day="2024-03-02")
+
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    metadata = event.step_failure_data.user_failure_data.metadata
+    assert metadata["schema_verdict"].value == "breaking, refused"
+    told = [(row.data["column"], row.data["change"], row.data["renamed to"]) for row in metadata["schema_diff"].records]
+    assert told == [("nickname", "gone", "called"), ("called", "added", "")]
 
 
 def test_a_table_shows_its_quality(shop):

@@ -113,9 +113,9 @@ def test_the_diff_says_what_became_of_each_column():
         ("e", "gone", "boolean", None, True, "refused", None),
         ("b", "narrowed", "int64", "int32", True, "refused", None),
         ("c", "retyped", "string", "int8", True, "refused", None),
-        ("a", "widened", "int32", "int64", False, "taken", None),
-        ("f", "added", None, "date", False, "taken", None),
-        ("g", "added", None, "float64", False, "taken", None),
+        ("a", "widened", "int32", "int64", False, "refused", None),
+        ("f", "added", None, "date", False, "refused", None),
+        ("g", "added", None, "float64", False, "refused", None),
     ]
     assert (verdict_of(diff), outcome_of(diff)) == ("breaking", "refused")
     assert str(diff[0]) == "d is gone (renamed to f?)"
