@@ -20,6 +20,7 @@ from snowpipe_platform.commands.terminal import (
 )
 from snowpipe_platform.errors import ConfigurationError, did_you_mean
 from snowpipe_platform.records import ClosedLetter, Closing, DeadLetter, LetterKind
+from snowpipe_platform.spec.schema_history import SCHEMA_DIFF
 
 LISTED = "snowpipe dead-letters list"
 
@@ -95,7 +96,8 @@ def show(project: Project, name: str, *, as_json: bool) -> int:
         print_json(told)
         return 0
     print_heading(f"{letter.id}, {letter.kind} of {letter.subject}{'' if waits else ', waits no more'}")
-    for key, value in {"failed (UTC)": f"{letter.failed_at:%Y-%m-%d %H:%M:%S}", **letter.request}.items():
+    request = {key: value for key, value in letter.request.items() if key != SCHEMA_DIFF}
+    for key, value in {"failed (UTC)": f"{letter.failed_at:%Y-%m-%d %H:%M:%S}", **request}.items():
         print_hanging(f"    {key:<18}", value)
     print_hanging(f"    {'error':<18}", letter.error)
     for row in letter.rows:
