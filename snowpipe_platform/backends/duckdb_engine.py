@@ -25,6 +25,7 @@ from snowpipe_platform.errors import ConfigurationError
 from snowpipe_platform.records import ChangedRows, FileLayout, LakeRows, Rows, StagedFile
 from snowpipe_platform.spec.table import AFTER, BEFORE, CHANGE_SIDE
 
+SCRATCH = "scratch"
 FILE_NAME = "__file_name"
 JUDGED, ROW = "__judged", "__row"
 WITH_FILES = "#files"
@@ -52,7 +53,7 @@ class DuckDBEngine:
             connection.execute("SET preserve_insertion_order = false")
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(CONV_MACRO)
-            yield DuckDBSession(connection)
+            yield DuckDBSession(connection, str(Path(spill.name) / SCRATCH))
         finally:
             connection.close()
             spill.cleanup()
@@ -61,8 +62,8 @@ class DuckDBEngine:
 class DuckDBSession:
     """One connection; names are temporary views and tables. Its methods raise LakeError, never DuckDB's own."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: duckdb.DuckDBPyConnection, scratch: str) -> None:
+        self._connection, self.scratch = connection, scratch
 
     @lake_errors()
     def bind(self, name: str, rows: Rows) -> None:

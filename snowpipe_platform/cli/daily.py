@@ -26,6 +26,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     every: Annotated[int, typer.Option(min=1, metavar="DAYS", help="Of analysis dates: one in so many days.")] = 1,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Replace silver and gold from all they read.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Rebuild without asking.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare tables with rebuilds; write nothing.")] = False,
     anyway: Annotated[
         str | None, typer.Option("--publish-anyway", metavar="REASON", help="Publish what a rule holds back.")
     ] = None,
@@ -42,6 +43,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     - `snowpipe run --from 2024-03-01 --to 2024-04-29`
     - `snowpipe run customer_activity --from 2023-06-04 --to 2023-12-03 --every 7`
     - `snowpipe run gold/daily_sales --rebuild --yes`
+    - `snowpipe run gold/daily_sales dim_customers --verify`
     - `snowpipe run silver/order_line_changes --partition 2024-03-02 --publish-anyway "known outage"`
     """
 
@@ -56,6 +58,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
             every=every,
             rebuild=rebuild,
             confirmed=yes,
+            verify=verify,
             override=anyway,
             as_json=json,
             with_traceback=traceback,

@@ -40,6 +40,7 @@ class RunOptions:
     every: int = 1
     rebuild: bool = False
     confirmed: bool = False
+    verify: bool = False
     override: str | None = None
     as_json: bool = False
     with_traceback: bool = False
@@ -47,6 +48,8 @@ class RunOptions:
 
 def run(project: Project, options: RunOptions) -> int:
     """The exit code. Raises ConfigurationError for tables or days that cannot be run."""
+    if options.verify:
+        return _verify(project, options)
     names = find_tables(options.tables, project.pipeline)
     if options.rebuild:
         steps = rebuild_steps(project.pipeline, names, options, dates=dates_made(project))
@@ -66,6 +69,23 @@ def run(project: Project, options: RunOptions) -> int:
             if outcome.error is not None:
                 traceback.print_exception(outcome.error)
     return exit_code(outcomes)
+
+
+def _verify(project: Project, options: RunOptions) -> int:
+    from snowpipe_platform.commands.verify import verify_tables  # noqa: PLC0415 - a run compares nothing
+
+    chosen = {
+        "--rebuild": options.rebuild,
+        "--publish-anyway": options.override is not None,
+        "--partition": options.partition is not None,
+        "--from": options.start is not None,
+        "--to": options.end is not None,
+        "--every": options.every > 1,
+    }
+    refused = [name for name, is_given in chosen.items() if is_given]
+    if refused:
+        raise ConfigurationError(f"--verify compares whole tables and writes nothing. Leave {refused[0]} out.")
+    return verify_tables(project, options.tables, as_json=options.as_json, with_traceback=options.with_traceback)
 
 
 def _steps(project: Project, names: Sequence[str], options: RunOptions) -> tuple[Step, ...]:

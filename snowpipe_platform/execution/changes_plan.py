@@ -56,6 +56,13 @@ def changes_plan(request: TableRequest, table: ChangesTable, inputs: TableInputs
     )
 
 
+def rebuilt_rows(
+    table: ChangesTable, inputs: TableInputs, consumed: frozenset[int]
+) -> tuple[ir.Table, dict[str, Rows]]:
+    """All rows of the table that has consumed these entries of the log, and what their names mean."""
+    return _rows(table, inputs, LogStep.between(inputs.log, frozenset(), consumed))
+
+
 def _rows(table: ChangesTable, inputs: TableInputs, step: LogStep) -> tuple[ir.Table, dict[str, Rows]]:
     """The rows to write, and what their names mean. What nobody decided about is read without a join."""
     columns = all_columns(inputs.log)

@@ -107,7 +107,7 @@ def _derived_inputs(
         paths[name] = _paths(pipeline, name, state.snapshot_id, ground)
         before = consumed.commits.get(name)
         is_same = before is not None and before.has_rows_of(state.as_upstream)
-        old = paths[name] if is_same else _consumed_paths(pipeline, name, before, ground)
+        old = paths[name] if is_same else consumed_paths(pipeline, name, before, ground)
         if old is None:
             lost = lost or base is not None
             continue
@@ -207,7 +207,7 @@ def _first_change_at(changed: Mapping[str, ChangedRows], ground: Ground) -> date
     return min((at for at in found if at is not None), default=None)
 
 
-def _consumed_paths(
+def consumed_paths(
     pipeline: Pipeline, name: str, before: UpstreamCommit | None, ground: Ground
 ) -> tuple[str, ...] | None:
     """The files of what was consumed, in its newest snapshot: after maintenance that shares most files with the present

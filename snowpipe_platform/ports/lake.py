@@ -101,6 +101,11 @@ class Lake(Protocol):
 class Session(Protocol):
     """One piece of work of an engine: names bound to rows, expressions over the names, nothing kept afterwards."""
 
+    @property
+    def scratch(self) -> str:
+        """A folder for files of the session's own. It goes with the session, and what a kill left goes with a later
+        one."""
+
     def bind(self, name: str, rows: Rows) -> None:
         """Give rows a name that expressions use."""
 

@@ -99,6 +99,15 @@ class EngineContract:
         with engine.session() as session, pytest.raises(Exception, match="n"):
             session.fetch(ibis.table({"n": "int64"}, name="n"))
 
+    def test_files_of_a_session_go_with_it(self, engine):
+        with engine.session() as session:
+            session.bind("n", pa.table({"n": [1, 2]}))
+            staged = session.write(ibis.table({"n": "int64"}, name="n"), FileLayout(session.scratch, "p"))
+            paths = [Path(file.path) for file in staged]
+            assert all(path.exists() and path.is_relative_to(session.scratch) for path in paths)
+            assert rows_in([file.path for file in staged]) == [(1,), (2,)]
+        assert not any(path.exists() for path in [*paths, Path(session.scratch)])
+
     def test_files_have_the_declared_types_and_every_row_once(self, engine, tmp_path):
         layout = FileLayout(str(tmp_path / "out"), "p", ("part",), ids(WIDE))
         with engine.session() as session:
