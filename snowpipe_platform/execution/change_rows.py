@@ -10,12 +10,13 @@ from snowpipe_platform.errors import PipelineError, did_you_mean
 from snowpipe_platform.execution.contract_rows import refuse_types
 from snowpipe_platform.execution.conversions import converted
 from snowpipe_platform.execution.table_code import code_errors
-from snowpipe_platform.spec.manifest import INSTANT, OPERATION, PLATFORM_COLUMNS, ROW_NUMBER, UPSERT
+from snowpipe_platform.spec.manifest import INSTANT, NANOSECONDS, OPERATION, PLATFORM_COLUMNS, ROW_NUMBER, UPSERT
 from snowpipe_platform.spec.rule import Rule
 from snowpipe_platform.spec.schema_change import holds
 from snowpipe_platform.spec.table import (
     CHANGE_TYPE,
     CHANGED_AT,
+    CHANGED_NANOSECONDS,
     DISCARDED,
     FAILED_RULES,
     LOAD_DAY,
@@ -126,6 +127,7 @@ def _judged(table: ChangesTable, rows: ir.Table, source: list[str]) -> ir.Table:
             FAILED_RULES: _names(broken),
             PAYLOAD: (is_bad | given_up).ifelse(to_json(texts).cast("string"), none),
             SOURCE_ROW: rows[ROW_NUMBER],
+            CHANGED_NANOSECONDS: rows[NANOSECONDS].nullif(0),
         }
     )
     return judged.select(**{name: judged[name].cast(dtype) for name, dtype in table.schema.items()})

@@ -1,7 +1,7 @@
 """Order-free history: versions and latest states as a function of the set of accepted changes.
 
-Two changes of one key at the same instant: the later in the log (manifest number, then row) wins. Nothing depends on
-when a change was processed.
+Two changes of one key at the same instant: the later in the log (manifest number, then row) wins. Within a microsecond
+the digits below it, where the source has them, tell instants apart. Nothing depends on when a change was processed.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from snowpipe_platform.spec.table import (
     CHANGE_SIDE,
     CHANGE_TYPE,
     CHANGED_AT,
+    CHANGED_NANOSECONDS,
     MANIFEST_NUMBER,
     SOURCE_ROW,
     STATUS,
@@ -34,11 +35,8 @@ END_OF_TIME = ibis.timestamp("9999-12-31 23:59:59.999999")
 
 def one_change_per_instant(changes: ir.Table, *, key: Sequence[str]) -> ir.Table:
     """The winning change of each key and instant."""
-    ranked = changes.mutate(
-        _rank=ibis.row_number().over(
-            group_by=[*key, CHANGED_AT], order_by=[ibis.desc(MANIFEST_NUMBER), ibis.desc(SOURCE_ROW)]
-        )
-    )
+    last_first = _last_first(changes)
+    ranked = changes.mutate(_rank=ibis.row_number().over(group_by=[*key, CHANGED_AT], order_by=last_first))
     return ranked.filter(ranked["_rank"] == 0).drop("_rank")
 
 
@@ -78,12 +76,15 @@ def latest(changes: ir.Table, *, key: Sequence[str]) -> ir.Table:
     """The latest state of each key that still exists. Grain: key."""
     valid = changes.filter(changes[STATUS] == VALID)
     ranked = valid.mutate(
-        _rank=ibis.row_number().over(
-            group_by=list(key),
-            order_by=[ibis.desc(CHANGED_AT), ibis.desc(MANIFEST_NUMBER), ibis.desc(SOURCE_ROW)],
-        )
+        _rank=ibis.row_number().over(group_by=list(key), order_by=[ibis.desc(CHANGED_AT), *_last_first(valid)])
     )
     return ranked.filter((ranked["_rank"] == 0) & (ranked[CHANGE_TYPE] != DELETE)).drop("_rank")
+
+
+def _last_first(changes: ir.Table) -> list[ir.Value]:
+    """The order of changes within a microsecond, the last of them first."""
+    digits = changes[CHANGED_NANOSECONDS].fill_null(0)
+    return [ibis.desc(digits), ibis.desc(changes[MANIFEST_NUMBER]), ibis.desc(changes[SOURCE_ROW])]
 
 
 def restrict(table: ir.Table, touched: ir.Table, columns: Sequence[str], *, inside: bool = True) -> ir.Table:

@@ -35,6 +35,7 @@ PAYLOAD = "payload"
 MANIFEST_NUMBER = "manifest_number"
 SOURCE_FILE = "source_file"
 SOURCE_ROW = "source_row"
+CHANGED_NANOSECONDS = "changed_nanoseconds"
 
 VALID = "valid"
 QUARANTINED = "quarantined"
@@ -55,13 +56,15 @@ CHANGE_COLUMNS: dict[str, str] = {
     MANIFEST_NUMBER: "int64",
     SOURCE_FILE: "string",
     SOURCE_ROW: "int64",
+    CHANGED_NANOSECONDS: "int16",
 }
 """What the platform adds to every landed row, accepted or not.
 
 changed_at: the instant of the change, UTC. change_type: upsert or delete. load_day: the day it was extracted for.
 change_status: valid, quarantined, or discarded: given up by a person, and neither of the two. failed_rules: ids of the
 rules the row breaks, warnings included. payload: a row that is not valid as extracted, a JSON object of texts.
-manifest_number, source_file, source_row: its origin in bronze.
+manifest_number, source_file, source_row: its origin in bronze. changed_nanoseconds: digits of the instant below a
+microsecond, 1 to 999; null where there are none.
 """
 
 
