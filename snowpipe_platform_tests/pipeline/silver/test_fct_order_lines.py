@@ -4,6 +4,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from snowpipe_platform.pipeline.silver.fct_order_lines import TABLE
+from snowpipe_platform.pipeline.silver.order_changes import TABLE as ORDER_CHANGES
+from snowpipe_platform.testing import given
 from snowpipe_platform_tests.breaking import breaking
 
 ADDS_UP = "lines_add_up_to_the_order_total"
@@ -46,3 +48,21 @@ def test_what_is_tolerated_is_what_the_source_is_known_for():
     assert rules["order_id.references"] == ("error", 0.0, 0.05)
     assert rules["product_key.references"][:2] == ("warn", 0.01)
     assert rules["product_key.not_null"][0] == "error"
+
+
+def test_a_total_in_another_currency_is_quarantined_and_its_lines_belong_to_no_known_order():
+    """A line has no currency of its own, it is in its order's: no sum mixes currencies."""
+    told = {"customer_id": "c1", "status": "placed", "ordered_at": "2024-03-01 12:00"}
+    made = given(
+        "bronze/orders",
+        [
+            {"order_id": "known", "currency": " usd ", "order_total": "1.00", **told},
+            {"order_id": "foreign", "currency": "EUR", "order_total": "1.00", **told},
+        ],
+    ).when(ORDER_CHANGES)
+    made.then([{"order_id": "known", "currency": "USD"}])
+    made.then_quarantined([{"order_id": "foreign", "failed_rules": ["currency.isin"]}])
+    lines = [line("known"), line("foreign")]
+    known = {"silver/fct_orders": [order("known")]}
+    assert breaking(TABLE, "order_id.references", lines, known) == [1]
+    assert breaking(TABLE, ADDS_UP, lines, known) == []
