@@ -21,7 +21,8 @@ D1, D2 = date(2024, 3, 1), date(2024, 3, 2)
 TABLES = (
     (
         "CREATE TABLE customers (customer_id VARCHAR, first_name VARCHAR, last_name VARCHAR, email VARCHAR, "
-        "phone VARCHAR, address VARCHAR, city VARCHAR, state VARCHAR, zip_code VARCHAR, created_at TIMESTAMP, updated_at TIMESTAMP)"
+        "phone VARCHAR, address VARCHAR, city VARCHAR, state VARCHAR, zip_code VARCHAR, created_at TIMESTAMP, "
+        "updated_at TIMESTAMP)"
     ),
     (
         "CREATE TABLE orders (order_id VARCHAR, customer_id VARCHAR, status VARCHAR, currency VARCHAR, "
