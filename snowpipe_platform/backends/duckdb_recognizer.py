@@ -1,10 +1,11 @@
 """Recognition of landed rows, with DuckDB over Arrow batches.
 
 With a key, a row is known when its content equals an image of its key and watermark that the latest manifest holding
-that key and watermark landed; so a value that goes back to what it was is new, a late tie is taken once, and a key the
-source wrongly has twice lands twice, once. In a snapshot, which has no watermark, the latest manifest holding the key
-decides. What was landed before the key's last tombstone does not count. Without a key, rows are compared as bags: as
-many copies are new as were read more than landed.
+that key and watermark landed; so a value that goes back to what it was is new, and a late tie is taken once. In a
+snapshot, which has no watermark, the latest manifest holding the key decides. Where rows that lie together show a key
+and watermark with several contents at once, none of them has gone back to anything: each is known when any manifest
+landed it, or the two would take turns being new for ever. What was landed before the key's last tombstone does not
+count. Without a key, rows are compared as bags: as many copies are new as were read more than landed.
 
 Content is the md5 of the declared columns' canonical texts, nulls left out, so an added column that is null changes
 nothing and a widened number stays what it is. After a schema change the columns both sides have are compared.
@@ -32,6 +33,9 @@ _READ_ROWS = 100_000
 _NO_ROOM = f"Comparing with landed rows may use {MEMORY_LIMIT}: set a lower batch_size for the query."
 # A source's columns may have any other name.
 _HASH, _KEY, _MARK, _POSITION = "__hash", "__key", "__mark", "__position"
+_NEWEST = f"max(manifest_number) OVER (PARTITION BY {_KEY}, {_MARK})"
+_DELETION = f"max(manifest_number) FILTER ({OPERATION} = {literal(DELETE)}) OVER (PARTITION BY {_KEY})"
+_NOT_DELETED = f"manifest_number > coalesce({_DELETION}, 0)"
 
 
 class DuckDBRecognizer:
@@ -39,6 +43,7 @@ class DuckDBRecognizer:
 
     Table `landed` has the images to compare with: their hash; for a snapshot also the key and its columns; without a
     key how many `copies` no row read has met yet. Table `seen`: the keys of a snapshot that were landed and read again.
+    Table `earlier`, made when it is needed first: hashes of the images that a later manifest's took the place of.
     """
 
     def __init__(
@@ -53,11 +58,13 @@ class DuckDBRecognizer:
         self._database = duckdb.connect(config=config)
         self._database.execute(QUIET)
         tie = list(dict.fromkeys([*([watermark] if watermark else []), *key]))
-        self._repeats: Repeats = RepeatsInTies(tie) if ordered else RepeatsAnywhere(self._database)
+        self._repeats: Repeats = RepeatsInTies(tie, self._database) if ordered else RepeatsAnywhere(self._database)
+        self._landed, self._ordered, self._has_earlier = landed, ordered, False
+        self._last: tuple[object, object] | None = None
         self._has_landed = any(manifest.files for manifest in landed.manifests)
         if self._has_landed:
             try:
-                self._load(landed)
+                self._load()
             except BaseException:
                 self.close()
                 raise
@@ -91,7 +98,7 @@ class DuckDBRecognizer:
         columns = [f"{self._content(list(self._types))} AS {CONTENT_HASH}"]
         if self._has_landed:
             hash_column = CONTENT_HASH if self._compared is None else self._content(self._compared)
-            columns += [f"{hash_column} AS {_HASH}", f"{self._key_text()} AS {_KEY}"]
+            columns += [f"{hash_column} AS {_HASH}", f"{self._key_text()} AS {_KEY}", f"{self._mark_text()} AS {_MARK}"]
         with self._registered(batch=rows):
             return self._database.execute(f"SELECT {', '.join(columns)} FROM batch").to_arrow_table()  # noqa: S608
 
@@ -103,9 +110,36 @@ class DuckDBRecognizer:
             if not self._key:
                 nth = f"row_number() OVER (PARTITION BY {_HASH} ORDER BY {_POSITION})"
                 sql = f"SELECT {_POSITION} FROM hashed JOIN landed USING ({_HASH}) QUALIFY {nth} <= copies"  # noqa: S608
-            known = self._database.execute(sql).to_arrow_table()[_POSITION]
+            known = self._database.execute(sql).to_arrow_table()[_POSITION].combine_chunks()
+            if self._key and self._ordered and hashed.num_rows:
+                known = pa.concat_arrays([known, *self._known_beside_others(hashed, known)])
             self._remember()
-        return pc.is_in(positions, value_set=known.combine_chunks())
+        return pc.is_in(positions, value_set=known)
+
+    def _known_beside_others(self, hashed: pa.Table, known: pa.Array) -> list[pa.Array]:
+        """Positions of rows that earlier manifests landed and that stand beside others of their key and watermark."""
+        first, last = ((hashed[_KEY][at].as_py(), hashed[_MARK][at].as_py()) for at in (0, hashed.num_rows - 1))
+        goes_on, self._last = self._last == first, last
+        if len(known) == hashed.num_rows:
+            return []
+        beside = f"min({_HASH}) OVER of_key <> max({_HASH}) OVER of_key"
+        beside += f" OR ({_KEY} = ? AND {_MARK} = ?)" if goes_on else ""
+        self._database.execute(
+            f"CREATE OR REPLACE TEMP TABLE beside AS SELECT {_POSITION}, {_HASH} FROM hashed "  # noqa: S608
+            f"WINDOW of_key AS (PARTITION BY {_KEY}, {_MARK}) QUALIFY {beside}",
+            list(first) if goes_on else [],
+        )
+        unknown = f"SELECT count(*) FROM beside ANTI JOIN landed USING ({_HASH})"  # noqa: S608
+        if not self._database.execute(unknown).fetchone()[0]:
+            return []
+        self._load_earlier()
+        sql = f"SELECT {_POSITION} FROM beside SEMI JOIN earlier USING ({_HASH})"  # noqa: S608
+        return [self._database.execute(sql).to_arrow_table()[_POSITION].combine_chunks()]
+
+    def _load_earlier(self) -> None:
+        if not self._has_earlier:
+            self._database.execute(f"CREATE TEMP TABLE earlier AS {_earlier_images(self._images())}")
+            self._has_earlier = True
 
     def _remember(self) -> None:
         if not self._key:
@@ -135,20 +169,27 @@ class DuckDBRecognizer:
         return sorted({*own.intersection(*sets), *self._key, *([self._watermark] if self._watermark else [])})
 
     @lake_errors(out_of_memory=_NO_ROOM)
-    def _load(self, landed: Landed) -> None:
-        source = bronze_sql(
-            landed.manifests, landed.locations, ibis.schema(dict(self._types.items()) | PLATFORM_COLUMNS)
-        )
-        content = f"image.{CONTENT_HASH}" if self._compared is None else self._content(self._compared)
+    def _load(self) -> None:
         if not self._key:
-            sql = f"SELECT {content} AS {_HASH}, count(*) AS copies FROM ({source}) AS image GROUP BY ALL"  # noqa: S608
+            sql = f"SELECT {_HASH}, count(*) AS copies FROM ({self._images()}) GROUP BY ALL"  # noqa: S608
         else:
-            mark = self._text(self._watermark) if self._watermark else "''"
             kept = [] if self._watermark else [_KEY, *map(identifier, self._key)]
-            columns = f"*, {content} AS {_HASH}, {self._key_text()} AS {_KEY}, {mark} AS {_MARK}"
-            sql = _latest_images(f"SELECT {columns} FROM ({source}) AS image", ", ".join([_HASH, *kept]))  # noqa: S608
+            sql = _latest_images(self._images(), ", ".join([_HASH, *kept]))
         self._database.execute(f"CREATE TEMP TABLE landed AS {sql}")
         self._database.execute(f"CREATE TEMP TABLE seen ({_KEY} VARCHAR)")
+
+    def _images(self) -> str:
+        """The landed rows, each with its hash to compare by, its key and its watermark."""
+        source = bronze_sql(
+            self._landed.manifests, self._landed.locations, ibis.schema(dict(self._types.items()) | PLATFORM_COLUMNS)
+        )
+        content = f"image.{CONTENT_HASH}" if self._compared is None else self._content(self._compared)
+        columns = f"*, {content} AS {_HASH}, {self._key_text()} AS {_KEY}, {self._mark_text()} AS {_MARK}"
+        return f"SELECT {columns} FROM ({source}) AS image"  # noqa: S608
+
+    def _mark_text(self) -> str:
+        """The whole watermark: rows a nanosecond apart are two."""
+        return f"{_joined([self._text(self._watermark)])} || '+' || {NANOSECONDS}" if self._watermark else "''"
 
     def _key_text(self) -> str:
         return _joined([self._text(name) for name in self._key]) if self._key else "''"
@@ -165,9 +206,12 @@ class DuckDBRecognizer:
 
 def _latest_images(images: str, wanted: str) -> str:
     """Of each key and watermark what the latest manifest holding them landed, unless the key was deleted since."""
-    newest = f"manifest_number = max(manifest_number) OVER (PARTITION BY {_KEY}, {_MARK})"
-    deletion = f"max(manifest_number) FILTER ({OPERATION} = {literal(DELETE)}) OVER (PARTITION BY {_KEY})"
-    return f"SELECT DISTINCT {wanted} FROM ({images}) QUALIFY {newest} AND manifest_number > coalesce({deletion}, 0)"  # noqa: S608
+    return f"SELECT DISTINCT {wanted} FROM ({images}) QUALIFY manifest_number = {_NEWEST} AND {_NOT_DELETED}"  # noqa: S608
+
+
+def _earlier_images(images: str) -> str:
+    """Hashes of what manifests before the latest holding a key and watermark landed, unless the key was deleted."""
+    return f"SELECT DISTINCT {_HASH} FROM ({images}) QUALIFY manifest_number < {_NEWEST} AND {_NOT_DELETED}"  # noqa: S608
 
 
 def canonical_text(column: str, dtype: dt.DataType) -> str:

@@ -17,53 +17,79 @@ class Repeats(Protocol):
 
 
 class RepeatsInTies:
-    """For rows ordered by watermark, then key: equal rows lie in one tie, and only a batch's last one can go on."""
+    """For rows ordered by watermark, then key: equal rows lie in one tie, and only a batch's last one can go on.
 
-    def __init__(self, columns: Sequence[str]) -> None:
-        self._columns = columns
+    A tie that goes on is remembered in a table of the recognizer's database, which spills, however many batches it has.
+    """
+
+    def __init__(self, columns: Sequence[str], database: Any) -> None:  # noqa: ANN401 - duckdb's connection is untyped here
+        self._columns, self._before = columns, _ReadBefore(database)
         self._last: pa.Table | None = None
-        self._content: list[str] = []
+        self._open: pa.Table | None = None
 
     def leave_out(self, rows: pa.Table) -> pa.Table:
         if rows.num_rows == 0:
             return rows
+        ties = rows.select(self._columns)
+        first, last = ties.slice(0, 1), ties.slice(ties.num_rows - 1)
         rows = _first_of_each(rows)
-        before = pa.array(self._content, pa.string())
-        self._go_on(rows)
-        return rows.filter(pc.invert(pc.is_in(rows[CONTENT_HASH], value_set=before)))
-
-    def _go_on(self, rows: pa.Table) -> None:
-        last = rows.select(self._columns).slice(rows.num_rows - 1)
-        in_tie = _equal_to(last, rows)
-        goes_on = self._last is not None and self._last.equals(last)
-        self._content = [*(self._content if goes_on else []), *rows.filter(in_tie)[CONTENT_HASH].to_pylist()]
-        self._last = last
+        if self._open is not None and self._last is not None and self._last.equals(first):
+            self._before.remember(self._open)
+            rows = self._before.leave_out(rows)
+        else:
+            self._before.forget()
+        self._last, self._open = last, rows.filter(_equal_to(last, rows)).select([CONTENT_HASH])
+        return rows
 
 
 class RepeatsAnywhere:
-    """For rows in any order: what was read lies in a table of the recognizer's database, which spills."""
+    """For rows in any order: all that was read is remembered in a table of the recognizer's database, which spills."""
 
     def __init__(self, database: Any) -> None:  # noqa: ANN401 - duckdb's connection is untyped here
-        self._database = database
-        database.execute("CREATE TEMP TABLE read_before (content VARCHAR)")
+        self._before = _ReadBefore(database)
 
     def leave_out(self, rows: pa.Table) -> pa.Table:
         if rows.num_rows == 0:
             return rows
-        rows = _first_of_each(rows)
-        self._database.register("read_now", rows.select([CONTENT_HASH]))
+        fresh = self._before.leave_out(_first_of_each(rows))
+        self._before.remember(fresh.select([CONTENT_HASH]))
+        return fresh
+
+
+class _ReadBefore:
+    """Content hashes in a table of their own; made when the first are remembered."""
+
+    def __init__(self, database: Any) -> None:  # noqa: ANN401 - duckdb's connection is untyped here
+        self._database = database
+        self._is_there = False
+
+    def remember(self, hashes: pa.Table) -> None:
+        if not self._is_there:
+            self._database.execute("CREATE TEMP TABLE read_before (content VARCHAR)")
+            self._is_there = True
+        self._with_now(hashes, f"INSERT INTO read_before SELECT {CONTENT_HASH} FROM read_now")  # noqa: S608
+
+    def leave_out(self, rows: pa.Table) -> pa.Table:
+        """The rows whose content is not remembered."""
+        if not self._is_there:
+            return rows
+        repeated = self._with_now(
+            rows.select([CONTENT_HASH]),
+            f"SELECT {CONTENT_HASH} FROM read_now SEMI JOIN read_before ON {CONTENT_HASH} = content",  # noqa: S608
+        )
+        return rows.filter(pc.invert(pc.is_in(rows[CONTENT_HASH], value_set=repeated[CONTENT_HASH])))
+
+    def forget(self) -> None:
+        if self._is_there:
+            self._database.execute("DROP TABLE read_before")
+            self._is_there = False
+
+    def _with_now(self, hashes: pa.Table, statement: str) -> pa.Table:
+        self._database.register("read_now", hashes)
         try:
-            repeated = self._database.execute(
-                f"SELECT {CONTENT_HASH} FROM read_now SEMI JOIN read_before ON {CONTENT_HASH} = content"  # noqa: S608
-            ).to_arrow_table()
-            fresh = rows.filter(pc.invert(pc.is_in(rows[CONTENT_HASH], value_set=repeated[CONTENT_HASH])))
-            self._database.execute(
-                f"INSERT INTO read_before SELECT {CONTENT_HASH} FROM read_now "  # noqa: S608
-                f"ANTI JOIN read_before ON {CONTENT_HASH} = content"
-            )
+            return self._database.execute(statement).to_arrow_table()
         finally:
             self._database.unregister("read_now")
-        return fresh
 
 
 def _first_of_each(rows: pa.Table) -> pa.Table:

@@ -40,6 +40,17 @@ class ReadRows:
         rules = {name: holds.filter(chosen) for name, holds in self.rules.items()}
         return ReadRows(self.rows.filter(chosen), rules, self.kept.filter(chosen))
 
+    def slice(self, start: int, stop: int | None = None) -> "ReadRows":
+        """The rows at `[start, stop)`."""
+        length = None if stop is None else stop - start
+        rules = {name: holds.slice(start, length) for name, holds in self.rules.items()}
+        return ReadRows(self.rows.slice(start, length), rules, self.kept.slice(start, length))
+
+    def then(self, later: "ReadRows") -> "ReadRows":
+        """These rows, then the later ones."""
+        rules = {name: pa.concat_arrays([holds, later.rules[name]]) for name, holds in self.rules.items()}
+        return ReadRows(pa.concat_tables([self.rows, later.rows]), rules, pa.concat_arrays([self.kept, later.kept]))
+
     @property
     def batch(self) -> pa.RecordBatch:
         """The rows, to tell the new ones from those landed before."""

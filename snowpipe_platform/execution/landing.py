@@ -1,6 +1,6 @@
 """Carry out one extraction attempt: read, recognise, write files. The manifest is returned, not committed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import pyarrow as pa
@@ -12,12 +12,10 @@ from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.log_entry import landed_entry
 from snowpipe_platform.execution.row_files import RowFiles, Tally, letters, parsed
 from snowpipe_platform.execution.source_read import SourceRead
+from snowpipe_platform.execution.whole_ties import whole_ties
 from snowpipe_platform.ports import BronzeAttempt, Recognizer
 from snowpipe_platform.records import Landed
-from snowpipe_platform.spec.manifest import (
-    Coverage,
-    Manifest,
-)
+from snowpipe_platform.spec.manifest import NANOSECONDS, Coverage, Manifest
 from snowpipe_platform.spec.watermark import Watermark, encode
 
 Progress = Callable[[int], None]
@@ -38,9 +36,8 @@ class _Landing:
         """Land one statement's rows; none of a later part of the interval once it is cut."""
         if self.end is not None and not read.nulls:
             return
-        for batch in self._ground.warehouse.stream(read.sql, read.parameters):
-            rows = read_rows(self._plan, batch, start=self.tally.read, nulls=read.nulls)
-            new, dropped = rows.parted(self._recognizer.new_rows(rows.batch).rows)
+        for batch in self._batches(read):
+            rows, (new, dropped) = batch, batch.parted(self._recognizer.new_rows(batch.batch).rows)
             end = self._end(new, read)
             if end is not None:
                 rows = rows.where(self._below(rows.rows, end))
@@ -51,6 +48,21 @@ class _Landing:
                 self.end = end
                 break
         self.files.finish()
+
+    def _batches(self, read: SourceRead) -> Iterator[ReadRows]:
+        """The statement's rows; with a key, those of one watermark and key in one batch."""
+        batches = self._read(read, start=self.tally.read)
+        if not self._plan.query.primary_key:
+            return batches
+        tie = [name.lower() for name in self._plan.query.primary_key]
+        if self._plan.watermark is not None:
+            tie = [self._plan.watermark, NANOSECONDS, *tie]
+        return whole_ties(batches, tie, at_most=self._plan.query.batch_size)
+
+    def _read(self, read: SourceRead, *, start: int) -> Iterator[ReadRows]:
+        for batch in self._ground.warehouse.stream(read.sql, read.parameters):
+            yield read_rows(self._plan, batch, start=start, nulls=read.nulls)
+            start += batch.num_rows
 
     def delete_missing(self) -> None:
         """Land a tombstone for every key that the snapshot no longer has."""

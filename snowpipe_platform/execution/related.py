@@ -10,7 +10,7 @@ from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.ports import Session
 from snowpipe_platform.records import LakeFile, LakeRows, TableState
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption, UpstreamCommit
-from snowpipe_platform.spec.table import CHANGE_COLUMNS, STATUS, VALID, Table
+from snowpipe_platform.spec.table import STATUS, VALID, Table, holds_changes
 
 JUDGED_WITH_PROPERTY = "snowpipe.judged-with"
 """The commits a held-back commit was judged with: when one has moved on, trying again may end otherwise."""
@@ -48,7 +48,7 @@ def _rows(name: str, consumed: Consumption, ground: Ground) -> tuple[UpstreamCom
     state, taken_in = ground.lake.state(name), consumed.commits.get(name)
     if state is None:
         return None, []
-    where = {STATUS: VALID} if _is_changes(ground.lake.schema(name)) else None
+    where = {STATUS: VALID} if holds_changes(ground.lake.schema(name)) else None
     if taken_in is not None and not _is_same(taken_in, state):
         # A commit that was expired cannot be read any more.
         with suppress(LakeError):
@@ -58,8 +58,3 @@ def _rows(name: str, consumed: Consumption, ground: Ground) -> tuple[UpstreamCom
 
 def _is_same(commit: UpstreamCommit | None, state: TableState) -> bool:
     return commit is not None and commit.has_rows_of(state.as_upstream)
-
-
-def _is_changes(schema: ibis.Schema) -> bool:
-    """A changes table has quarantined rows beside the accepted ones."""
-    return set(CHANGE_COLUMNS) <= set(schema)

@@ -10,7 +10,7 @@ from snowpipe_platform.backends.duckdb_sql import bronze_sql
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.spec.bronze_log import landings, last_extraction
-from snowpipe_platform.spec.table import LOAD_DAY, STATUS, VALID
+from snowpipe_platform.spec.table import LOAD_DAY, STATUS, VALID, holds_changes
 
 
 def load_bronze(entity: str, ground: Ground, *, days: Collection[date] | None = None) -> ir.Table:
@@ -37,7 +37,7 @@ def load_table(name: str, ground: Ground, *, days: Collection[date] | None = Non
         msg = f"{name} has no rows yet. Make them with 'snowpipe run {name}'."
         raise LakeError(msg)
     schema = ground.lake.schema(name)
-    is_changes = STATUS in schema
+    is_changes = holds_changes(schema)
     where = {STATUS: VALID} if is_changes else {}
     paths = [file.path for file in ground.lake.files(name, snapshot_id=state.snapshot_id, where=where)]
     rows = _read(paths, schema)

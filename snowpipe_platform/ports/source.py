@@ -88,7 +88,9 @@ class Recognizer(Protocol):
     """Tells rows landed before from new ones, in one pass over an extraction's or a file's rows.
 
     With a key, a row is known when it equals an image that the latest manifest holding its key and watermark landed, or
-    a row read before; without one, when it was landed as often as it was read. watermark None: a snapshot.
+    a row read before; and, where rows of one key and watermark with several contents come in one batch, an image that
+    any manifest landed. Without a key, when it was landed as often as it was read. watermark None: a snapshot. What was
+    landed before a key's last tombstone does not count.
     """
 
     def new_rows(self, batch: pa.RecordBatch) -> Recognized:
@@ -102,8 +104,9 @@ class Recognizer(Protocol):
 
 
 class RecognizerFactory(Protocol):
-    """Makes the recognizer of one extraction or file. ordered: rows come by watermark, then key; without that order
-    repeats are remembered from any distance, which takes room."""
+    """Makes the recognizer of one extraction or file. ordered: rows come by watermark, then key, and those that share
+    both in one batch, or in batches that follow each other where they are too many for one. Without that order repeats
+    are remembered from any distance, which takes room, and a row is compared as if it were alone."""
 
     def __call__(
         self, *, schema: pa.Schema, key: Sequence[str], watermark: str | None, landed: Landed, ordered: bool = True

@@ -60,12 +60,17 @@ CHANGE_COLUMNS: dict[str, str] = {
 }
 """What the platform adds to every landed row, accepted or not.
 
-changed_at: the instant of the change, UTC. change_type: upsert or delete. load_day: the day it was extracted for.
-change_status: valid, quarantined, or discarded: given up by a person, and neither of the two. failed_rules: ids of the
-rules the row breaks, warnings included. payload: a row that is not valid as extracted, a JSON object of texts.
-manifest_number, source_file, source_row: its origin in bronze. changed_nanoseconds: digits of the instant below a
-microsecond, 1 to 999; null where there are none.
+changed_at: the instant of the change, UTC, rounded down to a microsecond. change_type: upsert or delete. load_day: the
+day it was extracted for. change_status: valid, quarantined, or discarded: given up by a person, and neither of the two.
+failed_rules: ids of the rules the row breaks, warnings included. payload: a row that is not valid as extracted, a JSON
+object of texts. manifest_number, source_file, source_row: its origin in bronze. changed_nanoseconds: digits of the
+instant below a microsecond, 1 to 999; null where there are none.
 """
+
+
+def holds_changes(schema: ibis.Schema) -> bool:
+    """Whether a table on disk is a changes table, which has quarantined rows beside the accepted ones."""
+    return {STATUS, PAYLOAD, MANIFEST_NUMBER, SOURCE_ROW} <= set(schema)
 
 
 @dataclass(frozen=True, kw_only=True)
