@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from contextlib import suppress
 
-import ibis
-
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.ports import Session

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
+from typing import TypeGuard
 
-from snowpipe_platform.execution.arrow_types import RULE_PREFIX
+from snowpipe_platform.execution.arrow_types import MAX_DECIMAL_DIGITS, RULE_PREFIX
 from snowpipe_platform.records import Parameter
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.watermark import Interval, Watermark, WatermarkKind
-from snowpipe_platform.spec.watermark_sql import null_watermark_sql, placeholder_count, trimmed_sql
+from snowpipe_platform.spec.watermark_sql import null_watermark_sql, placeholder_count, trimmed_sql, unbounded_sql
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class SourceRead:
 class SourceSql:
     """Writes the statements of one query.
 
-    columns: the source's own names. lowest: below every watermark, bound to the user's `?` when nothing bounds a read.
+    columns: the source's own names. lowest: as low as a watermark can be, bound to the user's `?` when nothing bounds a
+    read and the SQL is too intricate to take its condition away.
     """
 
     query: Query
@@ -41,8 +44,9 @@ class SourceSql:
     def bounded(self, interval: Interval) -> SourceRead:
         """Rows of `[lower, upper)`, ordered by watermark, then key."""
         where, values = self._within(interval)
-        sql = self._wrapped(self.query.sql, where=where, order=[self._watermark, *self._key])
-        return SourceRead(sql, (*self._user_parameters(interval.lower), *values))
+        own, bound = self._from_on(interval.lower)
+        sql = self._wrapped(own, where=where, order=[self._watermark, *self._key])
+        return SourceRead(sql, (*bound, *values))
 
     def snapshot(self) -> SourceRead:
         """All rows, ordered by key."""
@@ -64,23 +68,29 @@ class SourceSql:
     def count_in(self, interval: Interval) -> SourceRead:
         """How many rows have a watermark of `[lower, upper)`."""
         where, values = self._within(interval)
-        sql = f"{_from('count(*)', self.query.sql)} WHERE {where}"
-        return SourceRead(sql, (*self._user_parameters(interval.lower), *values))
+        own, bound = self._from_on(interval.lower)
+        return SourceRead(f"{_from('count(*)', own)} WHERE {where}", (*bound, *values))
 
     def count_from(self, bound: Watermark) -> SourceRead:
         """How many rows stand at or above the bound: what a later run will read."""
-        sql = f"{_from('count(*)', self.query.sql)} WHERE {self._watermark} >= ?"
-        return SourceRead(sql, (*self._user_parameters(bound), bound))
+        own, below = self._from_on(bound)
+        is_beyond = _is_beyond_numbers(bound)
+        where, value = (">", WatermarkKind.NUMBER.step(bound)) if is_beyond else (">=", bound)
+        return SourceRead(f"{_from('count(*)', own)} WHERE {self._watermark} {where} ?", (*below, value))
 
     def highest(self) -> SourceRead:
         """The greatest watermark there is."""
-        return SourceRead(_from(f"max({self._watermark})", self.query.sql), self._user_parameters(None))
+        own, bound = self._from_on(None)
+        return SourceRead(_from(f"max({self._watermark})", own), bound)
 
     def _within(self, interval: Interval) -> tuple[str, list[Watermark]]:
         """The condition, and what is bound to it."""
-        if interval.lower is None:
-            return f"{self._watermark} < ?", [interval.upper]
-        return f"{self._watermark} >= ? AND {self._watermark} < ?", [interval.lower, interval.upper]
+        below, upper = f"{self._watermark} < ?", interval.upper
+        if _is_beyond_numbers(upper):
+            below, upper = f"{self._watermark} <= ?", WatermarkKind.NUMBER.step(upper)
+        if self._is_beginning(interval.lower):
+            return below, [upper]
+        return f"{self._watermark} >= ? AND {below}", [interval.lower, upper]  # type: ignore[list-item]
 
     @property
     def _watermark(self) -> str:
@@ -97,11 +107,24 @@ class SourceSql:
             return self.query.sql
         return null_watermark_sql(self.query.sql, self.query.watermark_column or "", self.dialect)
 
-    def _user_parameters(self, lower: Watermark | None) -> tuple[Parameter, ...]:
-        """What is bound to the user's own `?`: strictly below `lower`, so that `>` and `>=` mean the same."""
+    def _from_on(self, lower: Watermark | None) -> tuple[str, tuple[Parameter, ...]]:
+        """The user's SQL with rows from `lower` on, and what is bound to its own `?`: strictly below `lower`, so that
+        `>` and `>=` mean the same. Below the lowest value there is nothing to bind: where that is proved to change
+        nothing else, the condition is taken away instead."""
         if self.kind is None or placeholder_count(self.query.sql, self.dialect) == 0:
-            return ()
-        return (self.lowest if lower is None else self.kind.step(lower),)
+            return self.query.sql, ()
+        if lower is not None and not self._is_beginning(lower):
+            return self.query.sql, (self.kind.step(lower),)
+        return (self.query.sql, (self.lowest,)) if self._all_rows is None else (self._all_rows, ())
+
+    def _is_beginning(self, lower: Watermark | None) -> bool:
+        """Whether nothing is below it. A lookback may lead beyond what a column of nanoseconds can be compared with."""
+        return lower is None or (self.lowest is not None and lower <= self.lowest)  # type: ignore[operator]
+
+    @cached_property
+    def _all_rows(self) -> str | None:
+        """The user's SQL without its bound; None where it cannot be told from the rest."""
+        return unbounded_sql(self.query.sql, self.query.watermark_column or "", self.dialect)
 
     def _wrapped(self, sql: str, *, where: str | None, order: Sequence[str]) -> str:
         rules = "".join(
@@ -111,6 +134,11 @@ class SourceSql:
         condition = "" if where is None else f" WHERE {where}"
         sorting = f" ORDER BY {', '.join(order)}" if order else ""
         return f"{_from('*' + rules, sql)}{condition}{sorting}"
+
+
+def _is_beyond_numbers(bound: Watermark) -> TypeGuard[Decimal]:
+    """Whether it is the bound just above the largest number there is, which no source can hold."""
+    return isinstance(bound, Decimal) and len(bound.as_tuple().digits) > MAX_DECIMAL_DIGITS
 
 
 def quoted(name: str, columns: Sequence[str] = ()) -> str:

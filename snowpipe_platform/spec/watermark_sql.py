@@ -68,6 +68,17 @@ def null_watermark_sql(sql: str, watermark_column: str, dialect: str = "snowflak
     in a top-level condition `column > ?`, `column >= ?` or the same reversed: it becomes `column IS NULL`.
     Raises ValueError when the SQL does not parse.
     """
+    return _with_test(sql, watermark_column, dialect, is_null=True)
+
+
+def unbounded_sql(sql: str, watermark_column: str, dialect: str = "snowflake") -> str | None:
+    """The SQL that returns the rows with any watermark, however low, or None when that cannot be proved: what
+    `null_watermark_sql` proves, with `column IS NOT NULL` for the condition. Raises ValueError as that does."""
+    return _with_test(sql, watermark_column, dialect, is_null=False)
+
+
+def _with_test(sql: str, watermark_column: str, dialect: str, *, is_null: bool) -> str | None:
+    """The SQL with a test for null in the place of its bound, None when nothing is proved."""
     from sqlglot import exp  # noqa: PLC0415 - costs import time
 
     statements = _statements(sql, dialect)
@@ -77,8 +88,9 @@ def null_watermark_sql(sql: str, watermark_column: str, dialect: str = "snowflak
     for conjunct in _conjuncts(query.args["where"].this):
         column = _bounded_column(conjunct, watermark_column)
         if column is not None and _returns_as_stored(query, column):
-            candidate = _with_null_test(sql, column, dialect)
-            conjunct.replace(exp.Is(this=column.copy(), expression=exp.Null()))
+            candidate = _with_null_test(sql, column, dialect, is_null=is_null)
+            test = exp.Is(this=column.copy(), expression=exp.Null())
+            conjunct.replace(test if is_null else exp.Not(this=test))
             return candidate if _statements(candidate, dialect) == [query] else None
     return None
 
@@ -174,7 +186,7 @@ def _returns_as_stored(query: "exp.Select", column: "exp.Column") -> bool:
     return returned
 
 
-def _with_null_test(sql: str, column: "exp.Column", dialect: str) -> str:
+def _with_null_test(sql: str, column: "exp.Column", dialect: str, *, is_null: bool) -> str:
     """The text with the comparison of `column` and the only `?` replaced; everything around it stays as written."""
     import sqlglot  # noqa: PLC0415 - costs import time
 
@@ -183,4 +195,4 @@ def _with_null_test(sql: str, column: "exp.Column", dialect: str) -> str:
     parts = [part.meta for part in column.parts]
     first, last = min(part["start"] for part in parts), max(part["end"] for part in parts)
     start, end = min(first, bound.start), max(last, bound.end)
-    return f"{sql[:start]}{sql[first : last + 1]} IS NULL{sql[end + 1 :]}"
+    return f"{sql[:start]}{sql[first : last + 1]} {'IS NULL' if is_null else 'IS NOT NULL'}{sql[end + 1 :]}"

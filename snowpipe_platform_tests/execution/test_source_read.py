@@ -11,8 +11,15 @@ COLUMNS = ("ID", "Updated_At", "total")
 INNER = "SELECT * FROM orders WHERE updated_at > ?"
 
 
-def source_sql(kind=WatermarkKind.TIMESTAMP, lowest=datetime.min, **keys):  # noqa: DTZ901
-    return SourceSql(query(**keys), "snowflake", COLUMNS, kind, lowest)
+LOWEST = {
+    WatermarkKind.TIMESTAMP: datetime.min,  # noqa: DTZ901
+    WatermarkKind.DATE: date.min,
+    WatermarkKind.NUMBER: Decimal(1 - 10**38),
+}
+
+
+def source_sql(kind=WatermarkKind.TIMESTAMP, lowest=None, **keys):
+    return SourceSql(query(**keys), "snowflake", COLUMNS, kind, lowest or LOWEST[kind])
 
 
 def test_the_users_sql_is_wrapped_bounded_and_ordered_and_not_edited():
@@ -40,10 +47,31 @@ def test_the_users_own_bound_is_one_step_below_the_interval(kind, lower, bound):
     assert read.parameters == (bound, lower, kind.next(lower))
 
 
-def test_without_a_beginning_the_users_bound_is_below_everything():
-    read = source_sql(lowest=datetime(1677, 9, 22)).bounded(Interval(None, moment("2024-03-02")))
-    assert read.parameters == (moment("1677-09-22"), moment("2024-03-02"))
-    assert read.sql.endswith('WHERE "Updated_At" < ? ORDER BY "Updated_At"')
+@pytest.mark.parametrize("lower", [None, datetime.min, moment("1677-09-22")])  # noqa: DTZ901
+def test_without_a_beginning_the_users_condition_is_taken_away(lower):
+    """The row at the lowest value there is would be hidden by any value that can be bound."""
+    read = source_sql(lowest=moment("1677-09-22")).bounded(Interval(lower, moment("2024-03-02")))
+    assert read.sql == (
+        "SELECT * FROM (SELECT * FROM orders WHERE updated_at IS NOT NULL) AS source_query "
+        'WHERE "Updated_At" < ? ORDER BY "Updated_At"'
+    )
+    assert read.parameters == (moment("2024-03-02"),)
+
+
+def test_without_a_beginning_a_condition_that_cannot_be_told_from_the_rest_is_bound_as_low_as_can_be():
+    read = source_sql(sql=f"SELECT * FROM ({INNER}) AS x").bounded(Interval(None, moment("2024-03-02")))
+    assert read.parameters == (datetime.min, moment("2024-03-02"))  # noqa: DTZ901
+    assert f"FROM (SELECT * FROM ({INNER}) AS x) AS source_query" in read.sql
+
+
+def test_the_largest_number_is_read_although_nothing_above_it_can_be_bound():
+    largest = Decimal(10**38 - 1)
+    beyond = WatermarkKind.NUMBER.next(largest)
+    read = source_sql(WatermarkKind.NUMBER).bounded(Interval(Decimal(7), beyond))
+    assert 'WHERE "Updated_At" >= ? AND "Updated_At" <= ?' in read.sql
+    assert read.parameters == (Decimal(6), Decimal(7), largest)
+    above = source_sql(WatermarkKind.NUMBER).count_from(beyond)
+    assert (above.sql[-16:], above.parameters[-1]) == ('"Updated_At" > ?', largest)
 
 
 def test_sql_without_a_placeholder_is_bounded_by_the_wrapper_alone():
@@ -77,11 +105,9 @@ def test_counts_bind_their_own_bounds():
         moment("2024-03-01"),
         moment("2024-03-02"),
     )
-    highest = source_sql(WatermarkKind.NUMBER, Decimal(-9)).highest()
-    assert (highest.sql, highest.parameters) == (
-        f'SELECT max("Updated_At") FROM ({INNER}) AS source_query',
-        (Decimal(-9),),
-    )
+    highest = source_sql(WatermarkKind.NUMBER).highest()
+    everything = INNER.replace("> ?", "IS NOT NULL")
+    assert (highest.sql, highest.parameters) == (f'SELECT max("Updated_At") FROM ({everything}) AS source_query', ())
 
 
 def test_a_snapshot_is_ordered_by_key():
