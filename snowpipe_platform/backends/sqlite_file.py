@@ -1,8 +1,9 @@
 """One SQLite file that several processes may read and write."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,6 +33,26 @@ class SqliteFile:
         with self._transaction() as database:
             return database.execute(statement, values).fetchall()
 
+    def _set_aside(self) -> str | None:
+        """Where a damaged file lies now, beside its journal, which would be played into the next file of its name; None
+        when it can be read. Raises LakeError or ConfigurationError for what is no damage."""
+        if not self._path.exists() or self._is_whole():
+            return None
+        aside = self._path.with_name(f"{self._path.name}.damaged-{time.time_ns()}")
+        for suffix in ("-journal", "-wal", "-shm", ""):
+            with suppress(FileNotFoundError):
+                self._path.with_name(self._path.name + suffix).rename(aside.with_name(aside.name + suffix))
+        return str(aside)
+
+    def _is_whole(self) -> bool:
+        try:
+            with closing(self._connect()) as database:
+                return [str(row[0]) for row in database.execute("PRAGMA quick_check")] == ["ok"]
+        except sqlite3.DatabaseError as error:
+            if _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                return False
+            raise self._named(error) from error
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         make_folder(self._path.parent)
@@ -57,8 +78,7 @@ class SqliteFile:
             raise self._named(error) from error
 
     def _named(self, error: sqlite3.DatabaseError) -> LakeError | ConfigurationError:
-        # The low byte is the kind, the others its detail: https://sqlite.org/rescode.html
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        code = _code(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             msg = f"{self._path} was locked for {BUSY_TIMEOUT_SECONDS:.0f} s. Try again when the other process is done."
             return LakeError(msg)
@@ -67,3 +87,8 @@ class SqliteFile:
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             return LakeError(f"{self._path} cannot be read or written ({error}). Mend the disk and run again.")
         return LakeError(f"{self._path} {self.if_damaged.format(error=error)}")
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    """The low byte is the kind, the others its detail: https://sqlite.org/rescode.html"""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF

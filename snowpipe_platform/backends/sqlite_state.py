@@ -43,9 +43,12 @@ class SqliteState(SqliteFile):
 
     tables = _TABLES
     if_damaged = (
-        "is not readable as the state store ({error}). "
-        "Delete it: watermarks come back from the bronze log; waiting dead letters are lost."
+        "is not readable as the state store ({error}). Put it aside with 'snowpipe state rebuild': "
+        "watermarks come back from the bronze log; waiting dead letters are lost."
     )
+
+    def set_aside(self) -> str | None:
+        return self._set_aside()
 
     def watermark(self, query: str) -> str | None:
         rows = self._read("SELECT value FROM watermarks WHERE query = ?", query)
@@ -127,7 +130,8 @@ class SqliteState(SqliteFile):
                     f"{resource}: run {row[0]} (process {row[3]} on {row[2]}) is writing it. Try again when it is done."
                 )
                 raise LeaseHeldError(msg)
-            token = 1 if row is None else row[1] + 1
+            # A store made anew gives out no token that a run of the one before may still hold.
+            token = time.time_ns() // 1_000 if row is None else row[1] + 1
             me = (socket.gethostname(), os.getpid(), _started(os.getpid()), time.time() + LEASE_SECONDS)
             database.execute(
                 "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)", (resource, holder, token, *me)

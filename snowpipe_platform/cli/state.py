@@ -43,7 +43,7 @@ def show(json: Json = False, traceback: Traceback = False) -> None:
 def history(query: OneQuery, limit: Limit = 20, json: Json = False, traceback: Traceback = False) -> None:
     """What moved a query's watermark.
 
-    Each run, withdrawal and decision of a person: from where to where, how many rows came, who and why.
+    Each run, withdrawal and decision of a person: from where to where, how many rows came, which run or who, and why.
 
     - `snowpipe state history orders`
     - `snowpipe state history orders --limit 100 --json`
@@ -123,7 +123,8 @@ def rebuild(
 ) -> None:
     """Make the index of watermarks anew from the log.
 
-    Also when the state store's file was deleted, or says more than the log.
+    Also when the state store's file was deleted, is damaged, or says more than the log. A damaged file is put aside;
+    dead letters that waited in it are lost.
 
     - `snowpipe state rebuild`
     - `snowpipe state rebuild orders`

@@ -68,8 +68,12 @@ def show(project: Project, *, as_json: bool) -> int:
 
 
 def rebuild(project: Project, name: str | None, *, as_json: bool) -> int:
-    """The index in the state store, made anew from the log: of one query, or of all."""
+    """The index in the state store, made anew from the log: of one query, or of all. A store that is damaged, as after
+    a full disk, is put aside and begun again."""
     queries = project.pipeline.queries.queries if name is None else [find_query(name, project.pipeline)]
+    aside = project.ground.state.set_aside()
+    if aside is not None:
+        queries = project.pipeline.queries.queries
     found = []
     for query in queries:
         with project.ground.state.lease(f"{BRONZE}{query.entity}", holder=f"cli-{uuid.uuid4()}"):
@@ -78,8 +82,10 @@ def rebuild(project: Project, name: str | None, *, as_json: bool) -> int:
         told = [
             {"query": each.query, "was": each.stored, "is": each.logged, "mended": not each.agrees} for each in found
         ]
-        print_json({"queries": told})
+        print_json({"queries": told, "set_aside": aside})
         return 0
+    if aside is not None:
+        print_wrapped(f"the state store could not be read and now lies in {aside}; dead letters that waited are lost")
     lines = [
         Line(
             (each.query, short_watermark(each.stored), short_watermark(each.logged)),

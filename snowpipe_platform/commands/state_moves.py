@@ -44,7 +44,8 @@ class Typed:
 
 @dataclass(frozen=True)
 class Step:
-    """One entry that moved the watermark, or that a person set it with. before, after: as stored."""
+    """One entry that moved the watermark, or that a person set it with. before, after: as stored. at: by the source's
+    clock; of a decision, this machine's. run: whose entry it is. by, reason: of a decision."""
 
     entry: int
     kind: str
@@ -53,6 +54,7 @@ class Step:
     after: str | None
     rows: int
     at: datetime
+    run: str
     by: str
     reason: str
 
@@ -157,7 +159,7 @@ def _steps(query: Query, log: Sequence[Manifest]) -> list[Step]:
     for entry, reach in reaches([entry for entry in log if entry.query == query.name]):
         after = reach.watermark
         if entry.kind == "watermark" or after != before:
-            told = (entry.rows_landed, entry.extracted_at, entry.by, entry.reason)
+            told = (entry.rows_landed, entry.extracted_at, entry.run_id, entry.by, entry.reason)
             found.append(Step(entry.number, entry.kind, entry.load_day, encode(before), encode(after), *told))
         before = after
     return found
@@ -165,6 +167,6 @@ def _steps(query: Query, log: Sequence[Manifest]) -> list[Step]:
 
 def _line(step: Step) -> Line:
     moved = " to ".join(short_watermark(mark) if mark else "the beginning" for mark in (step.before, step.after))
-    note = f"{moved}, by {step.by}: {step.reason}" if step.by else moved
+    note = f"{moved}, by {step.by}: {step.reason}" if step.by else f"{moved}, by run {step.run}"
     name, rows = f"{step.entry:<5}  {step.kind}", count(step.rows or None)
     return Line((name, str(step.load_day), rows, f"{step.at:%Y-%m-%d %H:%M}"), "", note)

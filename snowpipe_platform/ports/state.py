@@ -31,6 +31,10 @@ class StateStore(Protocol):
     def leases(self) -> list[HeldLease]:
         """Those held now, by resource."""
 
+    def set_aside(self) -> str | None:
+        """Put a store that is damaged out of the way, so that an empty one takes its place; where it lies now. None
+        when it can be read: nothing changes then."""
+
 
 class DeadLetters(Protocol):
     """Where what failed for good waits for a person."""

@@ -53,7 +53,7 @@ def test_the_lease_of_a_process_that_died_is_taken_over(store):
     done = subprocess.run([sys.executable, "-c", script, store._path], check=False)
     assert done.returncode == 9
     with store.lease("x", holder="me") as lease:
-        assert lease.token == 2
+        assert lease.holder == "me"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,8 @@ def test_a_damaged_file_says_what_deleting_it_loses(store):
         store.watermark("q")
     assert str(told.value) == (
         f"{store._path} is not readable as the state store (file is not a database). "
-        "Delete it: watermarks come back from the bronze log; waiting dead letters are lost."
+        "Put it aside with 'snowpipe state rebuild': watermarks come back from the bronze log; waiting dead letters "
+        "are lost."
     )
 
 
@@ -162,3 +163,13 @@ def test_a_lease_tells_who_holds_it_and_whether_it_runs(store, columns, alive):
     hold_as(store, **columns)
     pid = columns.get("pid", os.getpid())
     assert store.leases() == [HeldLease("x", "other", socket.gethostname(), pid, is_alive=alive)]
+
+
+def test_a_run_that_outlives_its_store_cannot_write_under_the_next_ones_lease(store):
+    with store.lease("x", holder="old") as old:
+        store._path.write_bytes(b"not a database" * 1000)
+        store.set_aside()
+        with store.lease("x", holder="new") as new:
+            store.verify(new)
+            with pytest.raises(LeaseHeldError, match="another run took the lease over"):
+                store.verify(old)

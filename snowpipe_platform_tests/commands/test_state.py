@@ -107,6 +107,23 @@ def test_a_deleted_state_is_rebuilt_from_the_log_as_it_was(landed):
     assert landed.json("state", "show")["queries"] == before
 
 
+@pytest.mark.parametrize("damage", ["cut short", "not ours"])
+def test_a_damaged_state_is_set_aside_and_rebuilt(landed, damage):
+    path = read_settings().state_path
+    before, whole = landed.json("state", "show")["queries"], path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 3] if damage == "cut short" else b"no database" * 1000)
+    answer = landed.type("state", "show")
+    assert (answer.exit_code, answer.stdout) == (1, "")
+    assert "snowpipe state rebuild" in answer.stderr
+    lines = " ".join(landed.type("state", "rebuild", "orders").stdout.split())
+    (aside,) = path.parent.glob("state.db.damaged-*")
+    assert f"the state store could not be read and now lies in {path.parent}" in lines
+    assert lines.endswith("customers - - unchanged")
+    assert aside.stat().st_size < len(whole)
+    assert landed.json("state", "show")["queries"] == before
+    assert landed.json("state", "rebuild")["set_aside"] is None
+
+
 def test_a_rebuild_waits_for_nobody_who_writes(settled):
     with state().lease("bronze/orders", holder="nightly"):
         answer = settled.type("state", "rebuild", "orders")
@@ -191,6 +208,8 @@ def test_history_has_every_entry_that_moved_it_with_who_and_why(landed):
     ]
     answer = landed.type("state", "history", "orders", "--limit", "3")
     lines = answer.stdout.splitlines()
+    (run,) = {entry["run"] for entry in told["entries"] if entry["entry"] == 3}
+    assert f"2024-03-02 12:00 to 2024-03-03 00:00, by run {run}" in " ".join(answer.stdout.split())
     assert f"    2024-03-02 00:00 to 2024-03-02 12:00, by {getpass.getuser()}: test rows" in lines
     assert lines[-1].strip() == "the last 3 of 4 entries; --limit for more"
     assert max(len(line) for line in lines) <= 80

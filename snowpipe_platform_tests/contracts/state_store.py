@@ -93,6 +93,12 @@ class StateStoreContract:
         ]
         assert store.leases() == []
 
+    def test_a_store_that_can_be_read_is_not_set_aside(self, store):
+        assert store.set_aside() is None
+        store.advance_watermark("orders", expected=None, new="1")
+        assert store.set_aside() is None
+        assert store.watermark("orders") == "1"
+
 
 LETTER = DeadLetter(
     id="1",
