@@ -212,7 +212,8 @@ class Commit:
 
     base: the state the change was computed from; somebody else's commit in between is a conflict.
     properties: those that begin with `snowpipe.` stay with the rows, whatever files maintenance puts them in.
-    branch: None for the table itself, or the name of a branch beside it that holds rows back.
+    branch: None for the table itself, or the name of a branch beside it that holds rows back; it starts over from the
+    table. release: branches of held rows that are forgotten in the same step; absent ones are fine.
     """
 
     table: str
@@ -222,6 +223,7 @@ class Commit:
     add: tuple[str, ...]
     properties: Mapping[str, str]
     branch: str | None = None
+    release: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from snowpipe_platform.backends.iceberg_snapshots import EMPTY_START, state_of
+from snowpipe_platform.backends.iceberg_snapshots import state_of
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.records import TableState
 
@@ -38,22 +38,7 @@ def set_tag(name: str, table: "IcebergTable", tag: str, snapshot_id: int) -> Non
     table.manage_snapshots().create_tag(snapshot_id, tag).commit()
 
 
-def open_branch(table: "IcebergTable", branch: str) -> None:
-    """A branch starts from the table as it is; one left from an earlier attempt starts over. Iceberg has no branch
-    beside nothing, so a table without a commit gets an empty one, which readers do not see."""
+def require_held(branch: str) -> None:
+    """Raises LakeError for a name that a branch of ours cannot have."""
     if not branch.startswith(HELD_PREFIX):
-        msg = f"branch {branch!r} does not begin with {HELD_PREFIX!r}"
-        raise LakeError(msg)
-    if table.current_snapshot() is None:
-        with table.transaction() as change, change.update_snapshot(snapshot_properties=EMPTY_START).overwrite():
-            pass
-    close_branch(table, branch)
-    current = table.current_snapshot()
-    if current is not None:
-        table.manage_snapshots().create_branch(current.snapshot_id, branch).commit()
-
-
-def close_branch(table: "IcebergTable", branch: str) -> None:
-    """Safe when there is none."""
-    if branch in table.refs():
-        table.manage_snapshots().remove_branch(branch).commit()
+        raise LakeError(f"branch {branch!r} does not begin with {HELD_PREFIX!r}")

@@ -7,6 +7,7 @@ Imports PyIceberg: import it where a table is written.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.io.pyarrow import parquet_files_to_data_files
@@ -17,12 +18,17 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.refs import SnapshotRef
 from pyiceberg.table.snapshots import Operation, Summary
 from pyiceberg.table.update import (
+    AddSnapshotUpdate,
+    AssertRefSnapshotId,
+    RemoveSnapshotRefUpdate,
     TableUpdate,
     UpdatesAndRequirements,
     ValidatableTableRequirement,
     update_table_metadata,
 )
 from pyiceberg.table.update.snapshot import ExpireSnapshots, _ManifestMergeManager, _OverwriteFiles
+
+from snowpipe_platform.backends.iceberg_snapshots import EMPTY_START
 
 MAIN = "main"
 REFUSED = (CommitFailedException, ValidationException)
@@ -36,35 +42,42 @@ MANIFESTS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """Files out and files in, and what the snapshot says about them; no file is a change too."""
+    """Files out and files in, and what the snapshot says about them; no file is a change too.
+
+    branch: where the snapshot goes; it follows the table as it is, whatever the branch had. forget: branches that go
+    in the same swap of the catalog, so that no crash comes between.
+    """
 
     remove: Sequence[DataFile]
     add: Sequence[str]
     properties: Mapping[str, str]
+    branch: str = MAIN
+    forget: Sequence[str] = ()
 
 
-def write_commit(table: IcebergTable, change: Change, *, branch: str = MAIN) -> None:
+def write_commit(table: IcebergTable, change: Change) -> None:
     """One snapshot of new rows. Raises one of REFUSED."""
-    _write(table, change, _Commit, Operation.OVERWRITE if change.remove else Operation.APPEND, branch)
+    _write(table, change, _Commit, Operation.OVERWRITE if change.remove else Operation.APPEND)
 
 
 def write_rewrite(table: IcebergTable, change: Change) -> None:
     """One snapshot of the same rows in other files, which other engines are told; manifests become as few as they can.
     Raises one of REFUSED."""
-    _write(table, change, _Rewrite, Operation.OVERWRITE, MAIN)
+    _write(table, change, _Rewrite, Operation.OVERWRITE)
 
 
-def _write(table: IcebergTable, change: Change, producer: type["_Commit"], operation: Operation, branch: str) -> None:
-    properties = dict(change.properties)
-    with (
-        LeanTransaction(table) as transaction,
-        producer(operation, transaction, table.io, snapshot_properties=properties, branch=branch) as snapshot,
-    ):
-        for file in change.remove:
-            snapshot.delete_data_file(file)
-        added = (f"file://{path}" for path in change.add)
-        for file in parquet_files_to_data_files(table.io, transaction.table_metadata, added):
-            snapshot.append_data_file(file)
+def _write(table: IcebergTable, change: Change, producer: type["_Commit"], operation: Operation) -> None:
+    with LeanTransaction(table) as transaction:
+        if change.branch != MAIN and table.current_snapshot() is None:
+            # Iceberg has no branch beside nothing; readers do not see the empty snapshot.
+            with _Commit(Operation.APPEND, transaction, table.io, snapshot_properties=EMPTY_START, branch=MAIN):
+                pass
+        with producer.of(change, operation, transaction) as snapshot:
+            for file in change.remove:
+                snapshot.delete_data_file(file)
+            added = (f"file://{path}" for path in change.add)
+            for file in parquet_files_to_data_files(table.io, transaction.table_metadata, added):
+                snapshot.append_data_file(file)
 
 
 def expire(table: IcebergTable, snapshot_ids: Collection[int]) -> None:
@@ -90,15 +103,51 @@ class LeanTransaction(Transaction):
 
 
 class _Commit(_OverwriteFiles):
-    """An overwrite that reads no manifest when nothing goes, and keeps few manifests, with live files only."""
+    """An overwrite of the table as it is, onto any branch. Reads no manifest when nothing goes, and keeps few manifests,
+    with live files only."""
 
     _manifests_to_merge = MANIFESTS
+    _forgotten: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, change: Change, operation: Operation, transaction: Transaction) -> Self:
+        """The producer of a change's snapshot, without its files yet."""
+        told = {"snapshot_properties": dict(change.properties), "branch": change.branch}
+        made = cls(operation, transaction, transaction._table.io, **told)  # noqa: SLF001 - as PyIceberg's own producers
+        made._forgotten = change.forget
+        return made
+
+    def _current_branch_head_id(self) -> int | None:
+        """Also on a branch: rows are held back from the table as it is."""
+        current = self._transaction.table_metadata.current_snapshot_id
+        return None if current is None else int(current)
+
+    def _commit(self) -> UpdatesAndRequirements:
+        """The snapshot and the branches that go with it. Refused when the table, or one of the branches, is not what it
+        was when this began."""
+        refs = self._transaction.table_metadata.refs
+        updates, _ = super()._commit()
+        gone = tuple(RemoveSnapshotRefUpdate(ref_name=name) for name in self._forgotten)
+        asked = {MAIN, str(self._target_branch), *self._forgotten}
+        found = {name: refs[name].snapshot_id if name in refs else None for name in sorted(asked)}
+        unchanged = (AssertRefSnapshotId(ref=name, snapshot_id=one) for name, one in found.items())
+        return (*map(self._in_order, updates), *gone), tuple(unchanged)
+
+    def _in_order(self, update: TableUpdate) -> TableUpdate:
+        """A snapshot after those before it, also when the machine's clock was set back: Iceberg for Java opens no table
+        whose log goes back by more than a minute, and PyIceberg 0.12 writes one."""
+        if not isinstance(update, AddSnapshotUpdate):
+            return update
+        metadata = self._transaction.table_metadata
+        last = max([metadata.last_updated_ms, *(entry.timestamp_ms for entry in metadata.snapshot_log[-1:])])
+        at = max(update.snapshot.timestamp_ms, last + 1)
+        return update.model_copy(update={"snapshot": update.snapshot.model_copy(update={"timestamp_ms": at})})
 
     def _existing_manifests(self) -> list[ManifestFile]:
         if self._deleted_data_files:
             found = super()._existing_manifests()
         else:
-            snapshot = self._transaction.table_metadata.snapshot_by_name(self._target_branch)
+            snapshot = self._transaction.table_metadata.current_snapshot()
             found = [] if snapshot is None else snapshot.manifests(self._io)
         return [manifest for manifest in found if manifest.has_added_files() or manifest.has_existing_files()]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from snowpipe_platform.backends.iceberg_branches import close_branch, held_states, open_branch, set_tag, tags_of
+from snowpipe_platform.backends.iceberg_branches import held_states, require_held, set_tag, tags_of
 from snowpipe_platform.backends.iceberg_maintenance import layout_on_disk, leftovers_of, remove_empty, snapshots_of
 from snowpipe_platform.backends.iceberg_place import path_of, reading_metadata
 from snowpipe_platform.backends.iceberg_schema import field_ids, partition_value, to_ibis
@@ -87,9 +87,6 @@ class IcebergLake(IcebergTables):
             raise LakeError(msg)
         return state_of(commit.table, loaded, written)
 
-    def release(self, table: str, branch: str) -> None:
-        close_branch(self._require(table), branch)
-
     def discard(self, paths: Sequence[str]) -> None:
         for path in map(Path, paths):
             if path.is_dir():
@@ -160,15 +157,16 @@ class IcebergLake(IcebergTables):
     def _write_commit(self, loaded: "IcebergTable", commit: Commit) -> None:
         from snowpipe_platform.backends.iceberg_commit import MAIN, REFUSED, Change, write_commit  # noqa: PLC0415
 
+        for branch in (*commit.release, *([] if commit.branch is None else [commit.branch])):
+            require_held(branch)
         number = 1 if commit.base is None else commit.base.number + 1
         properties = {**commit.properties, COMMIT_ID: commit.commit_id, COMMIT_NUMBER: str(number)}
         with reading_metadata(commit.table, self._root):
             gone = data_files(loaded, commit.table, commit.base, commit.remove)
-        change = Change(remove=gone, add=commit.add, properties=properties)
+        branch = commit.branch or MAIN
+        change = Change(remove=gone, add=commit.add, properties=properties, branch=branch, forget=commit.release)
         try:
-            if commit.branch is not None:
-                open_branch(loaded, commit.branch)
-            write_commit(loaded, change, branch=commit.branch or MAIN)
+            write_commit(loaded, change)
         except REFUSED as error:
             if find_commit(loaded.refresh(), commit.commit_id) is None:
                 raise _conflict(commit.table) from error

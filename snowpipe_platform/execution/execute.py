@@ -148,10 +148,9 @@ def _publish(plan: Plan, draft: Draft, commit_id: str, ground: Ground, started: 
             add=tuple(file.path for file in draft.staged),
             properties=_properties(plan, draft, is_held=branch is not None, started=started),
             branch=branch,
+            release=_released(plan, ground) if branch is None else (),
         )
     )
-    if branch is None:
-        _release_held(plan, ground)
     is_changes, written = isinstance(plan.table, ChangesTable), sum(file.rows for file in draft.staged)
     grows = is_changes and plan.touched is None
     stood = draft.quality_before.total.quarantined if grows else 0
@@ -209,16 +208,15 @@ def _properties(plan: Plan, draft: Draft, *, is_held: bool, started: float) -> M
     }
 
 
-def _release_held(plan: Plan, ground: Ground) -> None:
-    """Forget branches whose rows are now in the table; of a changes table, those of all their extractions; of an as-of
-    table, the date's."""
+def _released(plan: Plan, ground: Ground) -> tuple[str, ...]:
+    """Branches whose rows the commit brings into the table; of a changes table, those of all their extractions; of an
+    as-of table, the date's. Forgotten with the commit: a crash between the two would leave the day held back for ever,
+    as nothing is left to run."""
+    held = ground.lake.held(plan.table.name)
     if isinstance(plan.table, DatedTable):
-        ground.lake.release(plan.table.name, held_branch(plan))
-        return
-    for branch, state in ground.lake.held(plan.table.name).items():
-        held = Consumption.decode(state.properties.get(CONSUMED_PROPERTY))
-        if held.is_within(plan.consumed):
-            ground.lake.release(plan.table.name, branch)
+        return tuple(branch for branch in held if branch == held_branch(plan))
+    consumed = {branch: Consumption.decode(state.properties.get(CONSUMED_PROPERTY)) for branch, state in held.items()}
+    return tuple(branch for branch, one in consumed.items() if one.is_within(plan.consumed))
 
 
 def _unchanged(plan: Plan, started: float) -> TableResult:

@@ -62,9 +62,6 @@ class Lake(Protocol):
     def commit(self, commit: Commit) -> TableState:
         """Publish. A commit_id already there is returned as it is. Raises CommitConflictError; nothing changes then."""
 
-    def release(self, table: str, branch: str) -> None:
-        """Forget a branch of held rows; safe when there is none."""
-
     def discard(self, paths: Sequence[str]) -> None:
         """Remove files that no snapshot reaches, or whole staging folders; absent ones are fine."""
 

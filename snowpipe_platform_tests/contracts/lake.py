@@ -70,10 +70,13 @@ class Writer:
             session.bind("rows", data)
             return tuple(file.path for file in session.write(ibis.table(self.schema, name="rows"), layout))
 
-    def commit(self, rows, commit_id, *, base="current", remove=(), branch=None, **properties) -> TableState:
+    def commit(
+        self, rows, commit_id, *, base="current", remove=(), branch=None, release=(), **properties
+    ) -> TableState:
         base = self.lake.state(self.name) if base == "current" else base
         added = self.stage(rows, commit_id) if rows else ()
-        return self.lake.commit(Commit(self.name, commit_id, base, tuple(remove), added, properties, branch))
+        commit = Commit(self.name, commit_id, base, tuple(remove), added, properties, branch, tuple(release))
+        return self.lake.commit(commit)
 
     def rewrite(self, rows, *, remove, base="current", attempt="rewrite") -> TableState:
         base = self.lake.state(self.name) if base == "current" else base
@@ -187,10 +190,8 @@ class LakeContract:
         assert [state.commit_id for state in lake.history(NAME)] == ["one"]
         again = writer.commit(things(3), "three", branch="held-2024-03-01")
         assert writer.ids(again) == [1, 3], "a branch starts over from the table"
-        published = writer.commit(things(2), "four")
+        published = writer.commit(things(2), "four", release=["held-2024-03-01", "held-2024-03-02"])
         assert published.number == 2
-        lake.release(NAME, "held-2024-03-01")
-        lake.release(NAME, "held-2024-03-01")
         assert (lake.held(NAME), writer.ids()) == ({}, [1, 2])
 
     def test_rows_can_be_held_beside_a_table_that_has_none(self, lake):
@@ -381,7 +382,7 @@ class LakeContract:
             (held.snapshot_id, "three", None),
         ]
         rewritten = writer.rewrite(things(1, 2), remove=writer.files())
-        lake.release(NAME, "held")
+        writer.commit([], "four", release=["held"])
         found = {s.snapshot_id: s for s in lake.snapshots(NAME)}
         assert found[second.snapshot_id].left_at >= rewritten.committed_at
         assert found[rewritten.snapshot_id].content_id == "two"

@@ -316,7 +316,7 @@ STEPS = {
     "after the fencing check": ("state", "verify", True),
     "before the commit": ("lake", "commit", False),
     "after the commit": ("lake", "commit", True),
-    "at the release": ("lake", "held", False),
+    "before what it releases is known": ("lake", "held", False),
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from snowpipe_platform.backends.iceberg_commit import Change, write_rewrite
 from snowpipe_platform.errors import LakeError, LeaseHeldError
+from snowpipe_platform.execution.execute import run_table
 from snowpipe_platform.execution.maintenance import UpkeepStatus
 from snowpipe_platform.orchestration.pending import unconsumed
 from snowpipe_platform.spec.consumption import CONSUMED_PROPERTY, Consumption
@@ -318,11 +319,13 @@ def test_held_rows_and_the_files_they_share_with_the_table_survive(busy):
     assert done[CHANGED].note == "small files stay while held rows need them"
     assert (busy.ground.lake.held(CHANGED), busy.paths(CHANGED)) == ({"held-2024-03-09": held}, files)
     assert rows_of(busy.ground, held) == rows
-    busy.ground.lake.release(CHANGED, "held-2024-03-09")
+    run_table(replace(busy.request(CHANGED, "2024-03-09"), override="as they are"), busy.ground)
+    assert busy.ground.lake.held(CHANGED) == {}
+    busy.run_all()
     for _ in range(2):
         maintained(busy.ground, CHANGED)
     assert on_disk(busy.ground, CHANGED) == set(busy.paths(CHANGED))
-    assert len(busy.paths(CHANGED)) == 1
+    assert len(busy.paths(CHANGED)) == 2, "accepted rows and quarantined ones"
 
 
 def test_files_that_came_after_held_rows_are_merged(ledger):

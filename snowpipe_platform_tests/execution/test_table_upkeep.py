@@ -148,7 +148,7 @@ def test_a_reader_in_a_loop_sees_no_hole_while_tables_are_maintained(ground):
 
 EVENTS = st.lists(
     st.sampled_from(
-        ["append", "append", "replace", "hold", "publish", "release", "roll back", "tag", "compact", "sweep", "sweep"]
+        ["append", "append", "replace", "hold", "publish", "roll back", "tag", "compact", "sweep", "sweep"]
     ),
     min_size=3,
     max_size=8,
@@ -188,7 +188,7 @@ class _Story:
     def tell(self, event):
         getattr(self, event.replace(" ", "_"))()
 
-    def commit(self, *, remove=(), kept=(), branch=None):
+    def commit(self, *, remove=(), kept=(), branch=None, release=()):
         """Two rows more, in two files."""
         new = [self.number * 2, self.number * 2 + 1]
         self.number += 1
@@ -196,7 +196,7 @@ class _Story:
         added = [stage_quickly(folder, n) for n in new]
         base = self.lake.state(self.name)
         state = self.lake.commit(
-            Commit(self.name, f"c{self.number}", base, tuple(remove), tuple(added), RECORD, branch)
+            Commit(self.name, f"c{self.number}", base, tuple(remove), tuple(added), RECORD, branch, release)
         )
         self.rows[state.snapshot_id] = sorted([*kept, *new])
 
@@ -214,11 +214,7 @@ class _Story:
         self.commit(kept=self.now(), branch="held")
 
     def publish(self):
-        self.append()
-        self.release()
-
-    def release(self):
-        self.lake.release(self.name, "held")
+        self.commit(kept=self.now(), release=("held",))
 
     def roll_back(self):
         history = self.lake.history(self.name)
