@@ -1,11 +1,13 @@
 """The tables of one lake in their catalog: found, opened, created, widened."""
 
+import sqlite3
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from snowpipe_platform.backends import sqlite_file
 from snowpipe_platform.backends.folders import make_folder
 from snowpipe_platform.backends.iceberg_place import reading_metadata, require_own
 from snowpipe_platform.backends.iceberg_schema import evolution, evolve
@@ -15,6 +17,7 @@ from snowpipe_platform.records import TableLayout
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.table import Table as IcebergTable
+    from sqlalchemy.engine import ExceptionContext
 
 OPENING_ATTEMPTS = 10
 
@@ -38,10 +41,12 @@ class IcebergTables:
     @cached_property
     def _catalog(self) -> "SqlCatalog":
         from pyiceberg.catalog.sql import SqlCatalog  # noqa: PLC0415 - definitions must load without it
+        from sqlalchemy import event  # noqa: PLC0415
         from sqlalchemy.exc import DatabaseError  # noqa: PLC0415
 
         make_folder(self._root)
-        options = {"uri": f"sqlite:///{self._catalog_path}", "warehouse": f"file://{self._root}"}
+        uri = f"sqlite:///{self._catalog_path}?timeout={sqlite_file.BUSY_TIMEOUT_SECONDS}"
+        options = {"uri": uri, "warehouse": f"file://{self._root}"}
         # Another process may create one of the catalog's tables between this one's look and its own attempt.
         opening = Retrying(
             retry=retry_if_exception_type(DatabaseError),
@@ -49,7 +54,14 @@ class IcebergTables:
             wait=wait_random(0, 0.1),
             reraise=True,
         )
-        return opening(SqlCatalog, "snowpipe", **options)
+        catalog: SqlCatalog = opening(SqlCatalog, "snowpipe", **options)
+        event.listen(catalog.engine, "handle_error", self._name_if_locked)
+        return catalog
+
+    def _name_if_locked(self, context: "ExceptionContext") -> None:
+        """A process that was stopped in the middle of a swap keeps the catalog to itself until it goes on or ends."""
+        if getattr(context.original_exception, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            raise sqlite_file.locked(self._catalog_path) from context.original_exception
 
     @property
     def _is_new(self) -> bool:

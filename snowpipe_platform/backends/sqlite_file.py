@@ -80,13 +80,17 @@ class SqliteFile:
     def _named(self, error: sqlite3.DatabaseError) -> LakeError | ConfigurationError:
         code = _code(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            msg = f"{self._path} was locked for {BUSY_TIMEOUT_SECONDS:.0f} s. Try again when the other process is done."
-            return LakeError(msg)
+            return locked(self._path)
         if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
             return unusable(self._path.parent, str(error))
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             return LakeError(f"{self._path} cannot be read or written ({error}). Mend the disk and run again.")
         return LakeError(f"{self._path} {self.if_damaged.format(error=error)}")
+
+
+def locked(path: Path) -> LakeError:
+    """What is said of a file that another process has kept to itself for longer than anybody waits."""
+    return LakeError(f"{path} was locked for {BUSY_TIMEOUT_SECONDS:.0f} s. Try again when the other process is done.")
 
 
 def _code(error: sqlite3.DatabaseError) -> int:

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import ibis
@@ -10,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
+from snowpipe_platform.backends import sqlite_file
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform.errors import CommitConflictError, ConfigurationError, LakeError
 from snowpipe_platform.records import Commit, TableLayout
@@ -216,3 +219,22 @@ def test_looking_at_a_lake_nobody_wrote_to_makes_nothing(tmp_path):
     lake = IcebergLake(tmp_path / "lake")
     assert (lake.tables(), lake.state(NAME), lake.history(NAME), lake.held(NAME)) == ([], None, [], {})
     assert not (tmp_path / "lake").exists()
+
+
+def test_a_catalog_that_another_process_keeps_to_itself_is_named(lake, monkeypatch):
+    """As one does that was stopped in the middle of a swap."""
+    monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT_SECONDS", 0.0)
+    writer = Writer(lake)
+    writer.commit(things(1), "one")
+    staged = writer.stage(things(2), "two")
+    commit = Commit(NAME, "two", lake.state(NAME), (), staged, {})
+    with closing(sqlite3.connect(lake._catalog_path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert writer.ids() == [1], "readers go on"
+        with pytest.raises(LakeError) as told:
+            lake.commit(commit)
+        assert str(told.value) == f"{lake._catalog_path} was locked for 0 s. Try again when the other process is done."
+        assert writer.ids() == [1]
+        other.execute("ROLLBACK")
+    assert lake.commit(commit).number == 2
+    assert writer.ids() == [1, 2]
