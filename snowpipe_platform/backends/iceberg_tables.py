@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import ExceptionContext
 
 OPENING_ATTEMPTS = 10
+LOOKING_ATTEMPTS = 3
 
 TABLE_PROPERTIES = {
     "format-version": "2",
@@ -117,11 +118,18 @@ class IcebergTables:
 
         try:
             with reading_metadata(table, self._root):
-                loaded = self._catalog.load_table(_identifier(table))
+                loaded = self._look(_identifier(table))
         except NoSuchTableError:
             return None
         require_own(table, loaded, self._root)
         return loaded
+
+    def _look(self, identifier: tuple[str, str]) -> "IcebergTable":
+        """The catalog names a metadata file, of which the newest 21 are kept: who is slow between the two looks again."""
+        looking = Retrying(
+            retry=retry_if_exception_type(FileNotFoundError), stop=stop_after_attempt(LOOKING_ATTEMPTS), reraise=True
+        )
+        return looking(self._catalog.load_table, identifier)
 
     def _require(self, table: str) -> "IcebergTable":
         loaded = self._load(table)

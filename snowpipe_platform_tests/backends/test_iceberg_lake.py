@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.serializers import FromInputFile
 
 from snowpipe_platform.backends import sqlite_file
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
@@ -219,6 +220,23 @@ def test_looking_at_a_lake_nobody_wrote_to_makes_nothing(tmp_path):
     lake = IcebergLake(tmp_path / "lake")
     assert (lake.tables(), lake.state(NAME), lake.history(NAME), lake.held(NAME)) == ([], None, [], {})
     assert not (tmp_path / "lake").exists()
+
+
+def test_a_reader_too_slow_for_the_metadata_it_was_told_of_looks_again(lake, monkeypatch):
+    """Twenty commits later the file is gone."""
+    writer = Writer(lake)
+    writer.commit(things(1), "one")
+    read, rivals = FromInputFile.table_metadata, [f"rival {number}" for number in range(21)]
+
+    def read_late(file):
+        commits, rivals[:] = rivals[:], []
+        for commit_id in commits:
+            Writer(IcebergLake(lake._root)).commit([], commit_id)
+        return read(file)
+
+    monkeypatch.setattr(FromInputFile, "table_metadata", staticmethod(read_late))
+    assert lake.state(NAME).number == 22
+    assert writer.ids() == [1]
 
 
 def test_a_catalog_that_another_process_keeps_to_itself_is_named(lake, monkeypatch):
