@@ -10,7 +10,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pyiceberg.io.pyarrow import PyArrowFile
 from sqlalchemy.orm import Session
@@ -71,45 +71,62 @@ def _step(owner: type, name: str, count: Callable[[], None], *, is_before: bool)
     setattr(owner, name, counted)
 
 
-class Paused:
-    """A child that stops itself with SIGSTOP before or after the first call of a method, until `go_on`."""
+class Child:
+    """Work in another process; `result` is what it returned, or the error it raised."""
 
-    def __init__(
-        self, work: Callable[..., object], *args: Any, at: tuple[type, str], after: bool = False
-    ) -> None:
+    def __init__(self, work: Callable[..., object], *args: Any) -> None:
         self._here, there = FORK.Pipe(duplex=False)
-        self._child = FORK.Process(target=_work_and_stop, args=(there, at, after, work, args))
-        self._child.start()
+        self._process = FORK.Process(target=_tell, args=(there, work, args))
+        self._process.start()
         there.close()
 
-    def __enter__(self) -> "Paused":
-        assert self._here.recv() == "stopping"
-        return self
-
-    def go_on(self) -> object:
-        """What the work returned, or the error it raised."""
-        assert self._child.pid is not None
-        os.kill(self._child.pid, signal.SIGCONT)
+    def result(self) -> Any:
         told = self._here.recv()
-        self._child.join()
+        self._process.join()
         return told
 
+    def __enter__(self) -> Self:
+        return self
+
     def __exit__(self, *_: object) -> None:
-        if self._child.is_alive():
-            self._child.kill()
-        self._child.join()
+        if self._process.is_alive():
+            self._process.kill()
+        self._process.join()
 
 
-def _work_and_stop(
-    there: Any, at: tuple[type, str], after: bool, work: Callable[..., object], args: Sequence[Any]  # noqa: FBT001
-) -> None:
+def _tell(there: Any, work: Callable[..., object], args: Sequence[Any]) -> None:
+    try:
+        there.send(work(*args))
+    except Exception as error:  # noqa: BLE001 - the parent judges it
+        there.send(error)
+
+
+class Paused(Child):
+    """A child that stops itself with SIGSTOP at the first call of a method, before or after it, until `go_on`."""
+
+    def __init__(self, work: Callable[..., object], *args: Any, at: tuple[type, str], after: bool = False) -> None:
+        self._stops, there = FORK.Pipe(duplex=False)
+        super().__init__(_stop_in, there, at, after, work, args)
+        there.close()
+
+    def __enter__(self) -> Self:
+        self._stops.recv()
+        return self
+
+    def go_on(self) -> Any:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, signal.SIGCONT)
+        return self.result()
+
+
+def _stop_in(there: Any, at: tuple[type, str], after: bool, work: Callable[..., object], args: Sequence[Any]) -> object:  # noqa: FBT001
     owner, name = at
-    method, stops = getattr(owner, name), [True]
+    method, once = getattr(owner, name), [True]
 
     def stop() -> None:
-        if stops:
-            stops.clear()
-            there.send("stopping")
+        if once:
+            once.clear()
+            there.send("stops")
             os.kill(os.getpid(), signal.SIGSTOP)
 
     def stopping(*args: Any, **kwargs: Any) -> Any:
@@ -120,7 +137,4 @@ def _work_and_stop(
         return result
 
     setattr(owner, name, stopping)
-    try:
-        there.send(work(*args))
-    except Exception as error:  # noqa: BLE001 - the parent judges it
-        there.send(error)
+    return work(*args)
