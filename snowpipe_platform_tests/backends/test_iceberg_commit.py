@@ -1,5 +1,7 @@
 """What a commit costs, and what other Iceberg readers see of it."""
 
+import time
+
 import pytest
 from pyiceberg.manifest import ManifestFile
 from pyiceberg.table.snapshots import Operation
@@ -7,7 +9,7 @@ from pyiceberg.table.snapshots import Operation
 from snowpipe_platform.backends.iceberg_commit import MANIFESTS
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform_tests.backends.test_iceberg_lake import opened
-from snowpipe_platform_tests.contracts.lake import Writer, things
+from snowpipe_platform_tests.contracts.lake import NAME, Writer, things
 
 
 @pytest.fixture
@@ -78,3 +80,20 @@ def test_rewritten_files_are_a_replace_to_other_readers_and_the_totals_hold(lake
     assert sorted(table.scan().to_arrow()["id"].to_pylist()) == [0, 1, 2]
     (old,) = [snapshot for snapshot in table.metadata.snapshots if snapshot.summary["snowpipe.commit-number"] == "2"]
     assert sorted(table.scan(snapshot_id=old.snapshot_id).to_arrow()["id"].to_pylist()) == [0, 1]
+
+
+def test_commits_stay_in_order_when_the_clock_was_set_back(lake, monkeypatch):
+    """Iceberg for Java opens no table whose log goes back by more than a minute."""
+    writer = Writer(lake)
+    first = writer.commit(things(1), "one")
+    an_hour_ago = time.time() - 3600
+    monkeypatch.setattr("pyiceberg.table.snapshots.time.time", lambda: an_hour_ago)
+    second, held = writer.commit(things(2), "two"), writer.commit(things(3), "bad", branch="held")
+    merged = writer.rewrite(things(1, 2), remove=writer.files())
+    assert first.committed_at < second.committed_at < held.committed_at
+    log = [entry.timestamp_ms for entry in opened(lake).metadata.snapshot_log]
+    assert (len(log), log) == (3, sorted(log))
+    left = {one.snapshot_id: one.left_at for one in lake.snapshots(NAME)}
+    assert left[first.snapshot_id] == second.committed_at
+    assert left[second.snapshot_id] > held.committed_at
+    assert left[merged.snapshot_id] is None

@@ -115,10 +115,15 @@ def test_branches_and_tags_of_other_people_are_left_alone(lake):
         writer.commit(things(2), "two", branch="experiment")
 
 
-def test_a_commit_that_slips_in_after_the_check_is_a_conflict_too(lake, monkeypatch):
-    """On top of it, rows computed from the old base would be there twice."""
+@pytest.mark.parametrize(
+    ("branch", "release"), [(None, ()), (None, ("held",)), ("held", ()), ("held-new", ())], ids=str
+)
+def test_a_commit_that_slips_in_after_the_check_is_a_conflict_too(lake, monkeypatch, branch, release):
+    """On top of it, rows computed from the old base would be there twice; held back, they would be published so later.
+    """
     writer = Writer(lake)
     base = writer.commit(things(1), "one")
+    held = writer.commit(things(3), "bad", branch="held")
     mine = writer.stage(things(2), "mine")
     rival = Writer(IcebergLake(lake._root))
     check = lake._refuse_stale
@@ -129,8 +134,9 @@ def test_a_commit_that_slips_in_after_the_check_is_a_conflict_too(lake, monkeypa
 
     monkeypatch.setattr(lake, "_refuse_stale", check_then_lose)
     with pytest.raises(CommitConflictError):
-        lake.commit(Commit(NAME, "mine", base, (), mine, {}))
+        lake.commit(Commit(NAME, "mine", base, (), mine, {}, branch, release))
     assert writer.ids() == [1, 2]
+    assert lake.held(NAME) == {"held": held}
     assert [state.commit_id for state in lake.history(NAME)] == ["one", "rival"]
 
 
