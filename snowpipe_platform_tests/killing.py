@@ -1,8 +1,8 @@
 """A child process that ends itself with SIGKILL at a chosen step of what it writes, or stops there until it may go on.
 
-    for step in itertools.count(1):
-        if not killed_at(step, work, folder):
-            break  # the work has fewer steps, and is done
+for step in itertools.count(1):
+    if not killed_at(step, work, folder):
+        break  # the work has fewer steps, and is done
 """
 
 import multiprocessing
@@ -119,7 +119,7 @@ class Paused(Child):
         return self.result()
 
 
-def _stop_in(there: Any, at: tuple[type, str], after: bool, work: Callable[..., object], args: Sequence[Any]) -> object:  # noqa: FBT001
+def _stop_in(there: Any, at: tuple[type, str], after: bool, work: Callable[..., object], args: Sequence[Any]) -> object:
     owner, name = at
     method, once = getattr(owner, name), [True]
 

@@ -103,7 +103,7 @@ class LeanTransaction(Transaction):
 
 
 class _Commit(_OverwriteFiles):
-    """An overwrite of the table as it is, onto any branch. Reads no manifest when nothing goes, and keeps few manifests,
+    """An overwrite of the table as it is, onto any branch. Reads no manifest when nothing goes, and keeps few of them,
     with live files only."""
 
     _manifests_to_merge = MANIFESTS
@@ -112,8 +112,9 @@ class _Commit(_OverwriteFiles):
     @classmethod
     def of(cls, change: Change, operation: Operation, transaction: Transaction) -> Self:
         """The producer of a change's snapshot, without its files yet."""
-        told = {"snapshot_properties": dict(change.properties), "branch": change.branch}
-        made = cls(operation, transaction, transaction._table.io, **told)  # noqa: SLF001 - as PyIceberg's own producers
+        io = transaction._table.io  # noqa: SLF001 - as PyIceberg's own producers
+        properties = dict(change.properties)
+        made = cls(operation, transaction, io, snapshot_properties=properties, branch=change.branch)
         made._forgotten = change.forget
         return made
 

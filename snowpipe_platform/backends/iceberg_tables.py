@@ -125,7 +125,7 @@ class IcebergTables:
         return loaded
 
     def _look(self, identifier: tuple[str, str]) -> "IcebergTable":
-        """The catalog names a metadata file, of which the newest 21 are kept: who is slow between the two looks again."""
+        """The catalog names a metadata file; the newest 21 are kept. Who is slow between the two looks again."""
         looking = Retrying(
             retry=retry_if_exception_type(FileNotFoundError), stop=stop_after_attempt(LOOKING_ATTEMPTS), reraise=True
         )

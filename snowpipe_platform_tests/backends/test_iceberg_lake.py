@@ -119,8 +119,7 @@ def test_branches_and_tags_of_other_people_are_left_alone(lake):
     ("branch", "release"), [(None, ()), (None, ("held",)), ("held", ()), ("held-new", ())], ids=str
 )
 def test_a_commit_that_slips_in_after_the_check_is_a_conflict_too(lake, monkeypatch, branch, release):
-    """On top of it, rows computed from the old base would be there twice; held back, they would be published so later.
-    """
+    """On top of it, rows computed from the old base would be there twice, or be published so later."""
     writer = Writer(lake)
     base = writer.commit(things(1), "one")
     held = writer.commit(things(3), "bad", branch="held")

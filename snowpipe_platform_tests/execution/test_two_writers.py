@@ -1,4 +1,4 @@
-"""Runs of one table in several processes: one writes, the others are told who does, and a repetition does their work."""
+"""Runs of one table in several processes: one writes, the others are told who does, and are repeated."""
 
 import os
 import sqlite3
@@ -102,8 +102,8 @@ PAUSES = {
 @pytest.mark.case("A18")
 @pytest.mark.parametrize("where", PAUSES)
 def test_who_comes_back_after_the_lease_was_taken_over_is_refused_wherever_he_was(ledger, where):
-    """Between the fencing check and the swap nothing asks for the lease; the state the commit was computed from does the
-    same: it has to be the table's in the moment of the swap."""
+    """Between the fencing check and the swap nothing asks for the lease. The state that the commit was computed from
+    stands in for it: it has to be the table's in the moment of the swap."""
     at, is_after, error = PAUSES[where]
     ledger.land(DAY, good("a"))
     assert run_in(ledger.folder, "earlier") == 1
