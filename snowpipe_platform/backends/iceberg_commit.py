@@ -135,8 +135,8 @@ class _Commit(_OverwriteFiles):
         return (*map(self._in_order, updates), *gone), tuple(unchanged)
 
     def _in_order(self, update: TableUpdate) -> TableUpdate:
-        """A snapshot after those before it, also when the machine's clock was set back: Iceberg for Java opens no table
-        whose log goes back by more than a minute, and PyIceberg 0.12 writes one."""
+        """A snapshot after those before it, also when the clock went back. PyIceberg 0.12 writes a log that goes back
+        by more than a minute; Iceberg for Java, Rust and Go does not open the table then."""
         if not isinstance(update, AddSnapshotUpdate):
             return update
         metadata = self._transaction.table_metadata

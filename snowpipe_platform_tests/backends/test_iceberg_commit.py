@@ -83,7 +83,7 @@ def test_rewritten_files_are_a_replace_to_other_readers_and_the_totals_hold(lake
 
 
 def test_commits_stay_in_order_when_the_clock_was_set_back(lake, monkeypatch):
-    """Iceberg for Java opens no table whose log goes back by more than a minute."""
+    """Iceberg for Java, Rust and Go opens no table whose log goes back by more than a minute."""
     writer = Writer(lake)
     first = writer.commit(things(1), "one")
     an_hour_ago = time.time() - 3600
