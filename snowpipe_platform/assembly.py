@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from snowpipe_platform.backends.duckdb_comparison import DuckDBComparison
 from snowpipe_platform.backends.duckdb_engine import DuckDBEngine
 from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer
 from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
@@ -26,6 +27,7 @@ def build_ground(settings: Settings) -> Ground:
         warehouse=DuckDBWarehouse(settings.warehouse_path),
         bronze=LocalBronze(settings.bronze_folder),
         recognizer=DuckDBRecognizer,
+        comparison=DuckDBComparison,
         state=state,
         dead_letters=state,
         lake=IcebergLake(settings.lake_folder),

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from snowpipe_platform.spec.consumption import UpstreamCommit
 from snowpipe_platform.spec.manifest import Manifest
+from snowpipe_platform.spec.watermark import Interval
 
 EntityKey: TypeAlias = int | str
 FeatureValue: TypeAlias = int | float | bool | str | Decimal | date | datetime | None
@@ -24,6 +25,19 @@ class Landed:
     manifests: tuple[Manifest, ...]
     locations: Mapping[str, str]
     """Where each of their files is, by its path in the manifest."""
+    hashes_vouch: bool = True
+    """Whether a row is what its stored content hash says; where not, its content is computed anew."""
+
+
+@dataclass(frozen=True)
+class LandedWindow:
+    """Landed rows of one window of watermarks. interval: None for the rows without a watermark. rows: manifests, with
+    the files that may hold rows of the window. history: all that count, with the files that may hold a later change of
+    one of their keys."""
+
+    interval: Interval | None
+    rows: Landed
+    history: Landed
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tenacity import wait_none
 
+from snowpipe_platform.backends.duckdb_comparison import DuckDBComparison
 from snowpipe_platform.backends.duckdb_engine import DuckDBEngine
 from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer
 from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
@@ -82,6 +83,7 @@ def make_ground(folder: Path, source: Path, **replaced: Any) -> Ground:
         warehouse=DuckDBWarehouse(source),
         bronze=LocalBronze(folder / "bronze"),
         recognizer=DuckDBRecognizer,
+        comparison=DuckDBComparison,
         state=state,
         dead_letters=state,
         lake=IcebergLake(folder / "lake"),

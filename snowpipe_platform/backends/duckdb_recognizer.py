@@ -180,12 +180,14 @@ class DuckDBRecognizer:
 
     def _images(self) -> str:
         """The landed rows, each with its hash to compare by, its key and its watermark."""
-        source = bronze_sql(
-            self._landed.manifests, self._landed.locations, ibis.schema(dict(self._types.items()) | PLATFORM_COLUMNS)
-        )
-        content = f"image.{CONTENT_HASH}" if self._compared is None else self._content(self._compared)
+        is_stored = self._compared is None and self._landed.hashes_vouch
+        content = f"image.{CONTENT_HASH}" if is_stored else self._content(self._compared or list(self._types))
         columns = f"*, {content} AS {_HASH}, {self._key_text()} AS {_KEY}, {self._mark_text()} AS {_MARK}"
-        return f"SELECT {columns} FROM ({source}) AS image"  # noqa: S608
+        return f"SELECT {columns} FROM ({self._bronze(self._landed)}) AS image"  # noqa: S608
+
+    def _bronze(self, landed: Landed) -> str:
+        """SQL for landed rows, in the types of the rows they are compared with."""
+        return bronze_sql(landed.manifests, landed.locations, ibis.schema(dict(self._types.items()) | PLATFORM_COLUMNS))
 
     def _mark_text(self) -> str:
         """The whole watermark: rows a nanosecond apart are two."""

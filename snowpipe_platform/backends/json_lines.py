@@ -4,14 +4,18 @@ A JSON number would be read as a double; text survives and is cast back with the
 """
 
 import json
-from typing import BinaryIO
+from typing import Protocol
 
 import pyarrow as pa
 
 WRITE_ROWS = 10_000
 
 
-def write_json_lines(rows: pa.Table, file: BinaryIO) -> None:
+class _Writable(Protocol):
+    def write(self, data: bytes, /) -> int: ...
+
+
+def write_json_lines(rows: pa.Table, file: _Writable) -> None:
     """One object per row, columns in order. Binary values become hex digits."""
     for start in range(0, rows.num_rows, WRITE_ROWS):
         columns = {name: _texts(rows[name].slice(start, WRITE_ROWS)) for name in rows.column_names}

@@ -1,5 +1,6 @@
 """Bronze in a local folder: open Parquet or JSON lines files, and a numbered log of manifests beside them."""
 
+import hashlib
 import os
 import shutil
 import uuid
@@ -70,6 +71,22 @@ class LocalBronze:
     def locate(self, file: BronzeFile) -> str:
         return str(self._root / file.path)
 
+    def damage(self, file: BronzeFile) -> str | None:
+        path = self._root / file.path
+        try:
+            size = path.stat().st_size
+            if size != file.size_bytes:
+                return f"has {size:,} bytes where {file.size_bytes:,} were written"
+            if file.sha256 is None:
+                return None
+            with path.open("rb") as found:
+                is_same = hashlib.file_digest(found, "sha256").hexdigest() == file.sha256
+        except FileNotFoundError:
+            return "is missing"
+        except OSError as error:
+            return f"cannot be read ({error.strerror})"
+        return None if is_same else "has other bytes than were written"
+
     def abandoned(self, entity: str) -> dict[str, int]:
         return {
             folder.relative_to(self._root).as_posix(): sum(file.stat().st_size for file in folder.rglob("*"))
@@ -114,10 +131,11 @@ class _LocalAttempt:
         path = self._folder / f"part-{self._files:05d}.{'parquet' if self._format == 'parquet' else 'jsonl'}"
         self._files += 1
         with path.open("xb") as file:
+            digested = _Digested(file)
             if self._format == "parquet":
-                pq.write_table(rows, file, compression=COMPRESSION)
+                pq.write_table(rows, digested, compression=COMPRESSION)
             else:
-                write_json_lines(rows, file)
+                write_json_lines(rows, digested)
             file.flush()
             os.fsync(file.fileno())
         return BronzeFile(
@@ -126,11 +144,33 @@ class _LocalAttempt:
             size_bytes=path.stat().st_size,
             watermark_min=watermark_min,
             watermark_max=watermark_max,
+            sha256=digested.sha256,
         )
 
     def discard(self) -> None:
         with suppress(OSError):
             _remove(self._folder, self._home)
+
+
+class _Digested:
+    """A file that is written from its beginning to its end, and the digest of what was to be in it: bytes that the disk
+    changes are not the writer's."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._digest = file, hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def write(self, data: bytes) -> int:
+        self._digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 def _attempts(home: Path) -> list[Path]:

@@ -42,6 +42,11 @@ class ExtractionRequest:
     window: Window
     identity: RunIdentity
 
+    @property
+    def is_of_a_day(self) -> bool:
+        """Whether its failure is the load day's, and waits among the dead letters until a run of the day succeeds."""
+        return self.window.exactly is None
+
 
 @dataclass(frozen=True)
 class ExtractionResult:
@@ -93,14 +98,18 @@ def execute_extraction(
         try:
             result = retrying(attempt)
         except (TransientSourceError, CommitConflictError) as error:
+            if not request.is_of_a_day:
+                raise
             raise _give_up(request, ground, error) from error
         except SourceError as error:
-            _dead_letter(request, ground, error)
+            if request.is_of_a_day:
+                _dead_letter(request, ground, error)
             named = f"query {query.name!r}"
             if named in str(error):
                 raise
             raise type(error)(f"{named}: {error}") from error
-        _close_letter(request, ground)
+        if request.is_of_a_day:
+            _close_letter(request, ground)
         return result
 
 

@@ -18,10 +18,12 @@ from snowpipe_platform.spec.watermark import Interval, Watermark, WatermarkKind,
 
 @dataclass(frozen=True)
 class Window:
-    """What was asked for: the load day, or a part of it that is over at `end`."""
+    """What was asked for: the load day, or a part of it that is over at `end`; or exactly these watermarks, whatever
+    was read before, which moves no live watermark."""
 
     load_day: date
     end: datetime | None = None
+    exactly: Interval | None = None
 
     @property
     def start(self) -> datetime:
@@ -64,12 +66,15 @@ def decide_bounds(  # noqa: PLR0913 - everything an interval depends on
 ) -> Bounds:
     """The interval of a run. own: the query's manifests. highest: reads a numeric source's greatest watermark.
 
-    A run whose window ends after the live watermark is live; any other is a backfill of its window.
+    A run whose window ends after the live watermark is live; any other is a backfill of its window, and so is one that
+    is told exactly what to read.
     """
     kind = WatermarkKind.of(dtype, column=query.watermark_column or "")
     _check_lookback(query, kind)
     reach = _reach(query, kind, own)
     live = reach.watermark
+    if window.exactly is not None:
+        return Bounds(kind, window.exactly, live, is_live=False, skipped=reach.skipped)
     if kind is WatermarkKind.NUMBER:
         scale = dtype.scale or 0 if dtype.is_decimal() else 0
         hole = _numeric_hole(query, window, own, reach, clock)

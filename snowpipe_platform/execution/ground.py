@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from snowpipe_platform.ports import (
     BronzeStore,
+    ComparisonFactory,
     DeadLetters,
     Engine,
     FeatureStore,
@@ -34,6 +35,7 @@ class Ground:
     warehouse: Warehouse
     bronze: BronzeStore
     recognizer: RecognizerFactory
+    comparison: ComparisonFactory
     state: StateStore
     dead_letters: DeadLetters
     lake: Lake

@@ -78,6 +78,19 @@ class SourceSql:
         where, value = (">", WatermarkKind.NUMBER.step(bound)) if is_beyond else (">=", bound)
         return SourceRead(f"{_from('count(*)', own)} WHERE {self._watermark} {where} ?", (*below, value))
 
+    def of_keys(self, keys: Sequence[Sequence[Parameter]]) -> tuple[SourceRead, ...]:
+        """Key and watermark of the rows with one of the keys, whatever their watermark; without one only where the
+        user's SQL does not hide them."""
+        where = " OR ".join(f"({self._of_key(key)})" for key in keys)
+        values = tuple(value for key in keys for value in key if value is not None)
+        selected = ", ".join(dict.fromkeys([*self._key, self._watermark]))
+        own, bound = self._from_on(None)
+        found = [SourceRead(f"{_from(selected, own)} WHERE {where}", (*bound, *values))]
+        if self._null_rows not in (None, self.query.sql):
+            sql = f"{_from(selected, self._null_rows or '')} WHERE {self._watermark} IS NULL AND ({where})"
+            found.append(SourceRead(sql, values, nulls=True))
+        return tuple(found)
+
     def highest(self) -> SourceRead:
         """The greatest watermark there is."""
         own, bound = self._from_on(None)
@@ -91,6 +104,11 @@ class SourceSql:
         if self._is_beginning(interval.lower):
             return below, [upper]
         return f"{self._watermark} >= ? AND {below}", [interval.lower, upper]  # type: ignore[list-item]
+
+    def _of_key(self, key: Sequence[Parameter]) -> str:
+        """The condition; a value that is null is not bound."""
+        parts = zip(self._key, key, strict=True)
+        return " AND ".join(f"{name} IS NULL" if value is None else f"{name} = ?" for name, value in parts)
 
     @property
     def _watermark(self) -> str:

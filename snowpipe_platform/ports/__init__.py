@@ -5,12 +5,22 @@ Each port has one contract suite in the tests that every backend passes. Instant
 
 from snowpipe_platform.ports.lake import Engine, Lake, Session
 from snowpipe_platform.ports.models import Endpoint, FeatureStore, ModelRegistry, Scorer, Trainer, TrainingSetStore
-from snowpipe_platform.ports.source import BronzeAttempt, BronzeStore, Recognizer, RecognizerFactory, Warehouse
+from snowpipe_platform.ports.source import (
+    BronzeAttempt,
+    BronzeStore,
+    Comparison,
+    ComparisonFactory,
+    Recognizer,
+    RecognizerFactory,
+    Warehouse,
+)
 from snowpipe_platform.ports.state import DeadLetters, StateStore
 
 __all__ = [
     "BronzeAttempt",
     "BronzeStore",
+    "Comparison",
+    "ComparisonFactory",
     "DeadLetters",
     "Endpoint",
     "Engine",

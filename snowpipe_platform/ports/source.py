@@ -9,6 +9,7 @@ import pyarrow as pa
 from snowpipe_platform.records import (
     Arrival,
     Landed,
+    LandedWindow,
     Parameter,
     Recognized,
 )
@@ -62,6 +63,10 @@ class BronzeStore(Protocol):
     def locate(self, file: BronzeFile) -> str:
         """The address an engine reads the file from."""
 
+    def damage(self, file: BronzeFile) -> str | None:
+        """What became of the file, as in `is missing`; None while it has the bytes that were written. Reads all of
+        it."""
+
     def abandoned(self, entity: str) -> dict[str, int]:
         """Folders no manifest names, with their bytes. The caller holds the entity's lease, so no attempt is under
         way."""
@@ -111,3 +116,32 @@ class RecognizerFactory(Protocol):
     def __call__(
         self, *, schema: pa.Schema, key: Sequence[str], watermark: str | None, landed: Landed, ordered: bool = True
     ) -> Recognizer: ...
+
+
+class Comparison(Protocol):
+    """Holds the landed rows of a window against the source's, both ways, in one pass over the source's. Landed content
+    is computed anew: a stored hash vouches for nothing."""
+
+    def new_rows(self, batch: pa.RecordBatch) -> Recognized:
+        """The batch's rows that bronze lacks, as a Recognizer tells them."""
+
+    def unshown_keys(self) -> Iterator[pa.RecordBatch]:
+        """Keys whose last landed change is an extracted row of the window and no delete, and that no batch so far has
+        shown; sorted. None without a key."""
+
+    def is_closed(self, rows: pa.Table) -> pa.Array:
+        """Of each row whether the last landed change of its key is a delete that is no older."""
+
+    def unshown_copies(self) -> int:
+        """Without a key: landed rows of the window beyond those that the batches so far have shown."""
+
+    def close(self) -> None:
+        """Free what the comparison held."""
+
+
+class ComparisonFactory(Protocol):
+    """Makes the comparison of one window. Rows come by watermark, then key."""
+
+    def __call__(
+        self, *, schema: pa.Schema, key: Sequence[str], watermark: str, landed: LandedWindow
+    ) -> Comparison: ...

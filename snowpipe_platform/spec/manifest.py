@@ -53,13 +53,17 @@ class _Record(BaseModel):
 
 
 class BronzeFile(_Record):
-    """One immutable file. `path` is relative to the bronze root; `watermark_*` bound its rows, ends included."""
+    """One immutable file. `path` is relative to the bronze root; `watermark_*` bound its rows, ends included.
+
+    sha256: of its bytes, 64 hex digits; None where it was written before they were kept.
+    """
 
     path: str
     rows: int
     size_bytes: int
     watermark_min: str | None = None
     watermark_max: str | None = None
+    sha256: str | None = None
 
 
 class ColumnSpec(_Record):

@@ -3,6 +3,7 @@ puts a file as others do: `drop(path, content, modified_at)`, path `entity/arriv
 
 import threading
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,6 +52,20 @@ class BronzeStoreContract:
         assert (file.rows, file.watermark_min, file.watermark_max) == (2, "1", "2")
         assert file.size_bytes > 0
         assert store.locate(file).endswith(file.path)
+
+    @pytest.mark.parametrize("file_format", ["parquet", "json"])
+    def test_damage_is_told_in_words(self, store, file_format):
+        file = begin(store, file_format=file_format).write(ROWS, watermark_min=None, watermark_max=None)
+        path = Path(store.locate(file))
+        content = path.read_bytes()
+        assert (file.sha256, store.damage(file)) == (sha256(content).hexdigest(), None)
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        assert store.damage(file) == "has other bytes than were written"
+        assert store.damage(file.model_copy(update={"sha256": None})) is None
+        path.write_bytes(content[:-1])
+        assert store.damage(file) == f"has {len(content) - 1} bytes where {len(content)} were written"
+        path.unlink()
+        assert store.damage(file) == "is missing"
 
     def test_files_of_one_attempt_have_names_of_their_own(self, store):
         attempt = begin(store)
