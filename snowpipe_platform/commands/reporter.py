@@ -1,14 +1,17 @@
 """Telling Dagster what a run outside it did, where there is an instance to tell."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from snowpipe_platform.commands.instance import has_instance
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.execution.adoption import AdoptionResult
+from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.outcome import Outcome
+from snowpipe_platform.execution.reconciliation import Reconciliation
+from snowpipe_platform.execution.reconciliation_plan import Reconciled
 from snowpipe_platform.spec.table import ChangesTable
 
 if TYPE_CHECKING:
@@ -23,6 +26,12 @@ class Reporter(Protocol):
 
     def report_adoption(self, result: AdoptionResult) -> str | None:
         """The same for dropped files, of which some were adopted."""
+
+    def report_mended(self, asked: Reconciliation, results: Sequence[ExtractionResult]) -> str | None:
+        """The same for rows that were missing, and were read again."""
+
+    def report_reconciled(self, asked: Reconciliation, result: Reconciled) -> str | None:
+        """The same for a load day that was reconciled."""
 
     def report_staleness(self, identity: RunIdentity) -> str | None:
         """The same, at the end of a run, for analysis dates that it made stale or no longer stale."""
@@ -49,6 +58,16 @@ class _Nobody:
     def report_adoption(self, result: AdoptionResult) -> str | None:
         """No instance, nothing to tell."""
         del result
+        return None
+
+    def report_mended(self, asked: Reconciliation, results: Sequence[ExtractionResult]) -> str | None:
+        """No instance, nothing to tell."""
+        del asked, results
+        return None
+
+    def report_reconciled(self, asked: Reconciliation, result: Reconciled) -> str | None:
+        """No instance, nothing to tell."""
+        del asked, result
         return None
 
     def report_staleness(self, identity: RunIdentity) -> str | None:
@@ -83,6 +102,26 @@ class _ToInstance:
             report_adoption(self._instance, result, self._ground)
         except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
             return f"bronze/{result.request.query.entity}: done, but not reported to Dagster: {error}"
+        return None
+
+    def report_mended(self, asked: Reconciliation, results: Sequence[ExtractionResult]) -> str | None:
+        """One materialization of the load day, with its checks."""
+        from snowpipe_platform.orchestration.reporting import report_mended  # noqa: PLC0415
+
+        try:
+            report_mended(self._instance, asked, results, self._ground)
+        except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
+            return f"bronze/{asked.query.entity}: mended, but not reported to Dagster: {error}"
+        return None
+
+    def report_reconciled(self, asked: Reconciliation, result: Reconciled) -> str | None:
+        """The check `reconciled` of the load day."""
+        from snowpipe_platform.orchestration.reporting import report_reconciled  # noqa: PLC0415
+
+        try:
+            report_reconciled(self._instance, asked, result)
+        except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the answer is known
+            return f"bronze/{asked.query.entity}: reconciled, but not reported to Dagster: {error}"
         return None
 
     def report_staleness(self, identity: RunIdentity) -> str | None:

@@ -1,6 +1,7 @@
 """Whether the files of bronze are what was written: there, whole, and each row what its content hash says."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import ibis
@@ -11,7 +12,7 @@ from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.ground import Ground
 from snowpipe_platform.execution.reconciliation_plan import DayWindow, Difference, Found, Part
 from snowpipe_platform.execution.reconciliation_rows import named_rows
-from snowpipe_platform.ports import Recognizer
+from snowpipe_platform.ports import Recognizer, Session
 from snowpipe_platform.records import BronzeRows, Landed
 from snowpipe_platform.spec.bronze_log import watermark_column
 from snowpipe_platform.spec.manifest import CONTENT_HASH, DELETE, OPERATION, BronzeFile, Manifest
@@ -39,19 +40,12 @@ class Damages:
 def check_files(window: DayWindow, log: Sequence[Manifest], damages: Damages) -> Found:
     """Each file of the day's entries. What is found altered counts as damaged from then on."""
     found = Found()
-    for entry in window.entries:
-        rows_of = _reader(entry, damages.ground)
-        recognizer = damages.ground.recognizer(
-            schema=ibis.schema({column.name: column.type for column in entry.columns}).to_pyarrow(),
-            key=(),
-            watermark=entry.watermark_column or watermark_column(log[: entry.number - 1]),
-            landed=NOTHING_LANDED,
-        )
-        try:
+    with ExitStack() as stack:
+        reading = _Reading(damages.ground, stack.enter_context(damages.ground.engine.session()), stack)
+        for entry in window.entries:
+            watermark = entry.watermark_column or watermark_column(log[: entry.number - 1])
             for file in entry.files:
-                found += _checked(window, entry, file, damages, rows_of, recognizer)
-        finally:
-            recognizer.close()
+                found += _checked(window, entry, file, damages, lambda: reading.altered(entry, file, watermark))  # noqa: B023 - called at once
     return found
 
 
@@ -64,29 +58,23 @@ def file_difference(
         what=f"rows of entry {entry.number} lie in a file that {what}",
         rows=file.rows,
         keys=keys,
-        mend=f"restore {file.path}, or: snowpipe bronze withdraw {entity} {entry.number} --reason 'damaged file'",
+        mend=f"snowpipe bronze withdraw {entity} {entry.number} --reason 'damaged file'",
     )
 
 
-def _checked(  # noqa: PLR0913, PLR0917 - what a file is checked with
-    window: DayWindow,
-    entry: Manifest,
-    file: BronzeFile,
-    damages: Damages,
-    rows_of: Callable[[BronzeFile], pa.Table],
-    recognizer: Recognizer,
+def _checked(
+    window: DayWindow, entry: Manifest, file: BronzeFile, damages: Damages, altered: Callable[[], tuple[int, pa.Table]]
 ) -> Found:
     """Of a damaged file that still reads, the rows that were changed are named."""
     damage = damages.of(file)
     keys: tuple[str, ...] = ()
     try:
-        rows = rows_of(file)
-        altered = _altered(rows, recognizer)
-        keys = named_rows(altered, window.query)
-        if damage is None and rows.num_rows != file.rows:
-            damage = f"has {rows.num_rows:,} rows where {file.rows:,} were written"
-        if damage is None and altered.num_rows:
-            damage = f"has {altered.num_rows:,} rows that are not what their content hash says"
+        count, rows = altered()
+        keys = named_rows(rows, window.query)
+        if damage is None and count != file.rows:
+            damage = f"has {count:,} rows where {file.rows:,} were written"
+        if damage is None and rows.num_rows:
+            damage = f"has {rows.num_rows:,} rows that are not what their content hash says"
     except LakeError as error:
         damage = damage or f"does not read ({error})"
     damages.known[file.path] = damage
@@ -96,25 +84,35 @@ def _checked(  # noqa: PLR0913, PLR0917 - what a file is checked with
     return Found(files=1, rows=file.rows, differences=(difference,))
 
 
-def _reader(entry: Manifest, ground: Ground) -> Callable[[BronzeFile], pa.Table]:
-    """Reads a file's rows: as many as whoever wrote it had in memory."""
+@dataclass(frozen=True)
+class _Reading:
+    """Reads files, one at a time, and computes what their rows contain. stack: closes what is opened."""
 
-    def rows(file: BronzeFile) -> pa.Table:
+    ground: Ground
+    session: Session
+    stack: ExitStack
+    recognizers: dict[tuple[object, ...], Recognizer] = field(default_factory=dict)
+
+    def altered(self, entry: Manifest, file: BronzeFile, watermark: str | None) -> tuple[int, pa.Table]:
+        """How many rows the file has, and those whose content is not what their stored hash says; a tombstone has a
+        word in its place. Holds as many rows as whoever wrote the file did. Raises LakeError."""
         alone = entry.model_copy(update={"files": (file,)})
-        locations: Mapping[str, str] = {file.path: ground.bronze.locate(file)}
-        with ground.engine.session() as session:
-            session.bind("file", BronzeRows((alone,), locations, entry.schema))
-            return session.fetch(ibis.table(entry.schema, name="file"))
+        self.session.bind("file", BronzeRows((alone,), {file.path: self.ground.bronze.locate(file)}, entry.schema))
+        rows = self.session.fetch(ibis.table(entry.schema, name="file"))
+        if not rows.num_rows:
+            return 0, rows
+        (batch,) = rows.drop_columns([CONTENT_HASH]).combine_chunks().to_batches()
+        content = self._recognizer(entry, watermark).new_rows(batch).rows[CONTENT_HASH]
+        is_tombstone = pc.and_(pc.equal(rows[OPERATION], DELETE), pc.equal(rows[CONTENT_HASH], DELETE))
+        agrees = pc.or_kleene(pc.equal(content, rows[CONTENT_HASH]), is_tombstone)
+        return rows.num_rows, rows.filter(pc.invert(pc.fill_null(agrees, fill_value=False)))
 
-    return rows
-
-
-def _altered(rows: pa.Table, recognizer: Recognizer) -> pa.Table:
-    """The rows whose content is not what their stored hash says. A tombstone has a word in its place."""
-    if not rows.num_rows:
-        return rows
-    (batch,) = rows.drop_columns([CONTENT_HASH]).combine_chunks().to_batches()
-    content = recognizer.new_rows(batch).rows[CONTENT_HASH]
-    is_tombstone = pc.and_(pc.equal(rows[OPERATION], DELETE), pc.equal(rows[CONTENT_HASH], DELETE))
-    agrees = pc.or_(pc.fill_null(pc.equal(content, rows[CONTENT_HASH]), fill_value=False), is_tombstone)
-    return rows.filter(pc.invert(pc.fill_null(agrees, fill_value=False)))
+    def _recognizer(self, entry: Manifest, watermark: str | None) -> Recognizer:
+        """One for all files of the same columns: it only computes."""
+        asked = (entry.columns, watermark)
+        if asked not in self.recognizers:
+            schema = ibis.schema({column.name: column.type for column in entry.columns}).to_pyarrow()
+            made = self.ground.recognizer(schema=schema, key=(), watermark=watermark, landed=NOTHING_LANDED)
+            self.stack.callback(made.close)
+            self.recognizers[asked] = made
+        return self.recognizers[asked]

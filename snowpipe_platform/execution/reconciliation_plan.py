@@ -97,12 +97,21 @@ class Part(StrEnum):
     SILVER = "silver"
     """Bronze with the rows of a changes table, accepted, quarantined or given up."""
 
+    @property
+    def advice(self) -> str:
+        """What the command of a difference does."""
+        return {
+            Part.FILES: "restore the file from a backup, or take its entry back and run its day again",
+            Part.SOURCE: "read the source again",
+            Part.SILVER: "make the table anew from bronze",
+        }[self]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Rows that are not where they should be. where: the file, the window or the table. what: a sentence without the
-    rows' number. rows: all of them. keys: of the first few; without a primary key what is in them. mend: what to type,
-    or to do."""
+    """Rows that are not where they should be. where: the file, the window or the table. what: a sentence that
+    begins after the rows' number. rows: all of them. keys: of the first few; without a primary key what is in them.
+    mend: the command."""
 
     part: Part
     where: str
@@ -114,16 +123,19 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What comparing found. source_rows: read of the window. pending: rows that a later run brings, of the source or of
-    bronze. kept_out: by a rule of the query, and in the dead letters. elsewhere: keys whose row is in another window
-    now. gone: rows without a key that the source does not have any more. missing: intervals with rows that bronze
-    lacks. notes: what was not compared, and why.
+    """What comparing found.
+
+    source_rows: read of the window. pending: rows of the source that a later run reads in any case. unconsumed: rows of
+    bronze that a changes table has not taken in yet. kept_out: by a rule of the query, and in the dead letters.
+    elsewhere: keys whose row is in another window now. gone: rows without a key that the source does not have any more.
+    missing: intervals with rows that bronze lacks. notes: what was not compared, and why.
     """
 
     files: int = 0
     rows: int = 0
     source_rows: int = 0
     pending: int = 0
+    unconsumed: int = 0
     kept_out: int = 0
     elsewhere: int = 0
     gone: int = 0

@@ -8,11 +8,13 @@ from pydantic import Field
 from snowpipe_platform.execution.adoption import AdoptionRequest
 from snowpipe_platform.execution.extraction import ExtractionRequest
 from snowpipe_platform.execution.extraction_plan import Window
+from snowpipe_platform.execution.reconciliation import Reconciliation
 from snowpipe_platform.orchestration.identity import run_identity
 from snowpipe_platform.orchestration.io_managers import BRONZE_IO_MANAGER
 from snowpipe_platform.orchestration.names import asset_key, bronze_name, dagster_owners
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.spec.extraction import Query
+from snowpipe_platform.spec.pipeline import Pipeline
 
 CODE_VERSION_DIGITS = 12
 
@@ -23,10 +25,14 @@ class BronzeRun(dg.Config):
     arrivals: list[str] = Field(
         default=[], description="files below the entity's arrivals folder, to be adopted instead of extracting the day"
     )
+    mend: bool = Field(
+        default=False, description="read again what the check `reconciled` finds missing, instead of extracting the day"
+    )
 
 
 BronzeRequest = Any
-"""An ExtractionRequest or an AdoptionRequest. Dagster takes no union for what an asset returns."""
+"""An ExtractionRequest, an AdoptionRequest, or a Reconciliation to mend: Dagster takes no union for what an asset
+returns."""
 
 
 def code_version(query: Query) -> str:
@@ -34,9 +40,10 @@ def code_version(query: Query) -> str:
     return query.fingerprint()[:CODE_VERSION_DIGITS]
 
 
-def bronze_asset(query: Query, *, source_system: str, load_days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def bronze_asset(query: Query, pipeline: Pipeline, load_days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """The rows of one source table as extracted, each once; a run lands what its load day has and is not landed yet,
-    or adopts dropped files for the day."""
+    adopts dropped files for the day, or reads again what is missing."""
+    source_system = pipeline.queries.source_system
     name = bronze_name(query.entity)
 
     @dg.asset(
@@ -56,6 +63,8 @@ def bronze_asset(query: Query, *, source_system: str, load_days: dg.PartitionsDe
         day, identity = load_day(context.partition_key), run_identity(context.run)
         if config.arrivals:
             return AdoptionRequest(query, source_system, day, identity, tuple(config.arrivals))
+        if config.mend:
+            return Reconciliation(pipeline, query, day, identity)
         return ExtractionRequest(query, source_system, Window(day), identity)
 
     return extract

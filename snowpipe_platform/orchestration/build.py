@@ -24,6 +24,12 @@ from snowpipe_platform.orchestration.names import MODELS, asset_key
 from snowpipe_platform.orchestration.on_time import deadlines
 from snowpipe_platform.orchestration.pace import Pace
 from snowpipe_platform.orchestration.partitions import analysis_dates, load_days
+from snowpipe_platform.orchestration.reconciled import (
+    check_key,
+    reconciled_check,
+    reconciliation_job,
+    reconciliation_schedule,
+)
 from snowpipe_platform.orchestration.resources import GROUND, GroundResource
 from snowpipe_platform.orchestration.schedules import EXTRACT_JOB, extraction_schedule
 from snowpipe_platform.orchestration.sensors import automation_sensor, continuation_sensor, sweep_sensor
@@ -56,9 +62,10 @@ def _definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace) -> dg.D
     def partitions(table: Table) -> dg.PartitionsDefinition[str] | None:
         return {LOAD_DAY: days, ANALYSIS_DATE: dates}.get(table.day_column or "")
 
-    source, queries = pipeline.queries.source_system, pipeline.queries.queries
+    queries = pipeline.queries.queries
+    rereads = dg.AssetSelection.checks(*(check_key(query) for query in queries))
     extract = dg.define_asset_job(
-        EXTRACT_JOB, dg.AssetSelection.groups("bronze"), description="Land one load day of every query."
+        EXTRACT_JOB, dg.AssetSelection.groups("bronze") - rereads, description="Land one load day of every query."
     )
     sets = [training_set_asset(training, pipeline) for training in pipeline.training_sets]
     models = pipeline.models
@@ -66,13 +73,13 @@ def _definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace) -> dg.D
     by_date = dg.AssetSelection.assets(*(asset_key(table.name) for table in as_of))
     everything = dg.define_asset_job(
         "everything",
-        dg.AssetSelection.all() - by_date - dg.AssetSelection.groups(MODELS),
+        dg.AssetSelection.all() - by_date - dg.AssetSelection.groups(MODELS) - rereads,
         description="One load day through all tables but those of analysis dates, and no model.",
     )
     analysis = dg.define_asset_job("analysis", by_date, description="One analysis date of every table that has them.")
     return dg.Definitions(
         assets=[
-            *(bronze_asset(query, source_system=source, load_days=days) for query in queries),
+            *(bronze_asset(query, pipeline, days) for query in queries),
             *(table_asset(table, pipeline=pipeline, partitions=partitions(table)) for table in pipeline.tables),
             *sets,
             *(model_asset(model) for model in models),
@@ -81,10 +88,17 @@ def _definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace) -> dg.D
         ],
         asset_checks=[
             *(bronze_checks(query, days) for query in queries),
+            *(reconciled_check(query, pipeline, days) for query in queries),
             *(table_checks(table, pipeline, partitions(table)) for table in pipeline.tables),
         ],
-        jobs=[extract, everything, maintenance_job(pipeline), *([analysis] if as_of else [])],
-        schedules=[extraction_schedule(pipeline), maintenance_schedule()],
+        jobs=[
+            extract,
+            everything,
+            maintenance_job(pipeline),
+            reconciliation_job(pipeline),
+            *([analysis] if as_of else []),
+        ],
+        schedules=[extraction_schedule(pipeline), maintenance_schedule(), reconciliation_schedule(pipeline)],
         sensors=[
             automation_sensor(pace),
             sweep_sensor(pipeline, pace),

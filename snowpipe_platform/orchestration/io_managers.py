@@ -10,12 +10,14 @@ from snowpipe_platform.execution.adoption import AdoptionRequest, adopt
 from snowpipe_platform.execution.execute import execute
 from snowpipe_platform.execution.extraction import ExtractionRequest, execute_extraction
 from snowpipe_platform.execution.plan import Plan
+from snowpipe_platform.execution.reconciliation import Reconciliation, mend, reconcile
 from snowpipe_platform.orchestration.adopted import adoption_metadata, refuse_if_none_adopted
 from snowpipe_platform.orchestration.failures import final_failures
 from snowpipe_platform.orchestration.loading import load_bronze, load_table
 from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
 from snowpipe_platform.orchestration.names import table_name
 from snowpipe_platform.orchestration.partitions import load_day
+from snowpipe_platform.orchestration.reconciled import mended_metadata, mended_summary
 from snowpipe_platform.orchestration.resources import GROUND, GroundResource
 
 BRONZE_IO_MANAGER = "bronze_io_manager"
@@ -23,13 +25,15 @@ LAKE_IO_MANAGER = "lake_io_manager"
 
 
 class BronzeIOManager(dg.IOManager):
-    """An asset returns an ExtractionRequest or an AdoptionRequest, which is carried out. An input is an Ibis table of
-    landed rows."""
+    """An asset returns an ExtractionRequest, an AdoptionRequest or a Reconciliation to mend, which is carried out. An
+    input is an Ibis table of landed rows."""
 
     def __init__(self, ground: GroundResource) -> None:
         self._ground = ground
 
-    def handle_output(self, context: dg.OutputContext, obj: ExtractionRequest | AdoptionRequest) -> None:
+    def handle_output(
+        self, context: dg.OutputContext, obj: ExtractionRequest | AdoptionRequest | Reconciliation
+    ) -> None:
         """Files, then manifest, then watermark; nothing new at the source is a success that says so.
 
         Dropped files of which none can be adopted fail the run; where some can, the others are told in the log.
@@ -41,6 +45,9 @@ class BronzeIOManager(dg.IOManager):
                 for file in refuse_if_none_adopted(adopted):
                     context.log.error("%s", file.error)
                 summary, metadata = adopted.summary, adoption_metadata(adopted, ground)
+            elif isinstance(obj, Reconciliation):
+                results = mend(reconcile(obj, ground), obj, ground)
+                summary, metadata = mended_summary(results), mended_metadata(obj, results, ground)
             else:
                 result = execute_extraction(obj, ground, notice=context.log.warning)
                 summary, metadata = result.summary, extraction_metadata(result, ground)

@@ -12,9 +12,11 @@ PUBLISHED = "published"
 WINDOW_COMPLETE = "window_complete"
 UP_TO_DATE = "up_to_date"
 ON_TIME = "on_time"
+RECONCILED = "reconciled"
 """The platform's own checks. The first two block what is downstream."""
-OWN_CHECKS = frozenset({PUBLISHED, WINDOW_COMPLETE, UP_TO_DATE, ON_TIME})
+OWN_CHECKS = frozenset({PUBLISHED, WINDOW_COMPLETE, UP_TO_DATE, ON_TIME, RECONCILED})
 MAINTAIN_JOB = "maintain"
+RECONCILE_JOB = "reconcile"
 MODELS = "models"
 """The group of what is made of models; `models/<name>` is the version made last, what begins so is about the model."""
 

@@ -15,6 +15,8 @@ from snowpipe_platform.execution.execute import TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.inputs import read_inputs
+from snowpipe_platform.execution.reconciliation import Reconciliation
+from snowpipe_platform.execution.reconciliation_plan import Reconciled
 from snowpipe_platform.orchestration.adopted import adoption_metadata
 from snowpipe_platform.orchestration.bronze_assets import code_version
 from snowpipe_platform.orchestration.bronze_outcomes import bronze_outcomes
@@ -22,6 +24,7 @@ from snowpipe_platform.orchestration.metadata import extraction_metadata, table_
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, check_name
 from snowpipe_platform.orchestration.on_time import on_time_outcome, query_deadline, table_deadline
 from snowpipe_platform.orchestration.outcomes import table_outcomes, up_to_date_outcome
+from snowpipe_platform.orchestration.reconciled import mended_metadata, reconciled_outcome
 from snowpipe_platform.spec.as_of import DatedTable
 from snowpipe_platform.spec.extraction import Query
 
@@ -39,6 +42,19 @@ def report_adoption(instance: dg.DagsterInstance, result: AdoptionResult, ground
     """Dropped files were adopted for a load day of `bronze/<entity>`: its materialization, then its checks."""
     request = result.request
     _landed(instance, request.query, request.load_day, adoption_metadata(result, ground), request.identity, ground)
+
+
+def report_mended(
+    instance: dg.DagsterInstance, asked: Reconciliation, results: Sequence[ExtractionResult], ground: Ground
+) -> None:
+    """Missing rows of a load day of `bronze/<entity>` were read again: its materialization, then its checks."""
+    _landed(instance, asked.query, asked.load_day, mended_metadata(asked, results, ground), asked.identity, ground)
+
+
+def report_reconciled(instance: dg.DagsterInstance, asked: Reconciliation, found: Reconciled) -> None:
+    """A load day of `bronze/<entity>` was reconciled: its check."""
+    name, outcome = bronze_name(asked.query.entity), reconciled_outcome(found)
+    report_checks(instance, name, asked.load_day, [outcome], asked.identity)
 
 
 def _landed(  # noqa: PLR0913, PLR0917 - everything the events say

@@ -46,7 +46,7 @@ def extraction_schedule(pipeline: Pipeline) -> dg.ScheduleDefinition:
     ) -> list[dg.RunRequest] | dg.SkipReason:
         tick = context.scheduled_execution_time.astimezone(UTC).replace(tzinfo=None)
         adapters = ground.ground()
-        last = last_over(min(tick, _source_clock(adapters.warehouse, otherwise=tick)))
+        last = last_over(min(tick, source_clock(adapters.warehouse, otherwise=tick)))
         wanted = _wanted(context.instance, pipeline, last, adapters)
         busy = under_way(context.instance, pipeline)
         requests = list(_requests(wanted, busy=busy, tick=f"{tick:%Y-%m-%dT%H:%M}"))
@@ -55,9 +55,9 @@ def extraction_schedule(pipeline: Pipeline) -> dg.ScheduleDefinition:
     return extraction
 
 
-def _source_clock(warehouse: Warehouse, *, otherwise: datetime) -> datetime:
-    """A replayed source has days of its own. One that does not answer is asked for the day all the same: the run then
-    fails, and says why where failures are looked for."""
+def source_clock(warehouse: Warehouse, *, otherwise: datetime) -> datetime:
+    """How far the source is, as a replayed one has days of its own. One that does not answer is asked for the day all
+    the same: the run then fails, and says why where failures are looked for."""
     try:
         return warehouse.clock() + CLOCKS_DIFFER_BY
     except (SourceError, TransientSourceError):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from snowpipe_platform.orchestration.names import MAINTAIN_JOB, asset_key
+from snowpipe_platform.orchestration.names import MAINTAIN_JOB, RECONCILE_JOB, asset_key
 from snowpipe_platform.orchestration.pace import ORDINARY_SECONDS, Pace
 from snowpipe_platform.orchestration.pending import Pending, continuations, unconsumed
 from snowpipe_platform.orchestration.resources import GroundResource
@@ -15,6 +15,7 @@ from snowpipe_platform.spec.pipeline import Pipeline
 SWEEP_SECONDS = 3600
 CONTINUATION_SECONDS = 60
 PARTITION_TAG = "dagster/partition"
+MAKES_NOTHING = (MAINTAIN_JOB, RECONCILE_JOB)
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -87,11 +88,16 @@ def continuation_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
 
 
 def under_way(instance: dg.DagsterInstance, pipeline: Pipeline) -> set[Target]:
-    """What unfinished runs will materialize, by partition; a run without a selection materializes everything, unless it
-    only maintains."""
+    """What unfinished runs will materialize, by partition; a run without a selection materializes everything, unless its job
+    makes nothing."""
     everything = [asset_key(name) for name in pipeline.names]
-    runs = [run for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)) if run.job_name != MAINTAIN_JOB]
-    return {(key, run.tags.get(PARTITION_TAG)) for run in runs for key in run.asset_selection or everything}
+    runs = [run for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)) if run.job_name not in MAKES_NOTHING]
+    return {(key, run.tags.get(PARTITION_TAG)) for run in runs for key in _materializes(run, everything)}
+
+
+def _materializes(run: dg.DagsterRun, everything: Iterable[dg.AssetKey]) -> Iterable[dg.AssetKey]:
+    """A run of checks alone materializes nothing."""
+    return run.asset_selection or (everything if run.asset_check_selection is None else ())
 
 
 def _runs(pending: Iterable[Pending]) -> Iterator[dg.RunRequest]:

@@ -28,17 +28,25 @@ def world_of(folder, **keys):
 
 
 @pytest.fixture
-def world(tmp_path):
-    """Two orders of the first day, one of the second; all landed and in silver."""
+def landed(tmp_path):
+    """Two orders of the first day, one of the second; in bronze."""
     world = world_of(tmp_path)
     world.source.insert("orders", [("o3", "a", "2024-03-02 09:00")])
-    world.days(DAY, NEXT)
+    world.run(DAY)
+    world.run(NEXT)
     return world
+
+
+@pytest.fixture
+def world(landed):
+    """And in silver."""
+    landed.changes()
+    return landed
 
 
 def test_a_day_that_was_landed_agrees(world):
     found = world.reconcile(DAY).found
-    assert (found.differences, found.pending, found.notes) == ((), 0, ())
+    assert (found.differences, found.pending, found.unconsumed, found.notes) == ((), 0, 0, ())
     assert (found.files, found.rows, found.source_rows) == (1, 2, 2)
     assert world.reconcile(NEXT).agrees
 
@@ -62,61 +70,60 @@ def test_a_late_row_years_before_the_first_day_is_named_and_mended(world):
     )
     assert (entry["rows_read"], entry["rows_landed"], entry["moves_watermark"]) == (1, 1, False)
     assert world.ground.state.watermark("orders") == before
-    assert world.found(DAY) == []
-    assert world.reconcile(DAY).found.pending == 1  # silver takes it in with its next run
+    assert world.reconcile(DAY).found.unconsumed == 1
     world.changes()
-    assert world.reconcile(DAY).found.pending == 0
+    assert world.reconcile(DAY).found.unconsumed == 0
     assert world.column("id") == ["o1", "o2", "o3", "o9"]
     assert world.mend(DAY) == []
 
 
 def test_a_row_that_the_next_run_reads_is_pending(tmp_path):
     world = world_of(tmp_path, lookback="1h")
-    world.days(DAY)
+    world.run(DAY)
     world.source.insert("orders", [("o5", "a", "2024-03-01 23:30"), ("o6", "a", "2024-03-01 10:30")])
     found = world.reconcile(DAY).found
     # The newest row is of 11:00: the next run begins there, as its tie may have grown.
     assert (found.pending, [one.keys for one in found.differences]) == (1, [("id=o6",)])
 
 
-def test_a_row_edited_in_place_without_moving_its_watermark_is_named_and_mended(world):
-    world.source.run("UPDATE orders SET content = 'changed' WHERE id = 'o1'")
-    assert world.found(DAY) == [(AT_SOURCE, 1, ("id=o1",))]
-    world.mend(DAY)
-    assert world.found(DAY) == []
-    assert world.counted("id", "content") == [("o1", "apple"), ("o1", "changed"), ("o2", "pear"), ("o3", "a")]
+def test_a_row_edited_in_place_without_moving_its_watermark_is_named_and_mended(landed):
+    landed.source.run("UPDATE orders SET content = 'changed' WHERE id = 'o1'")
+    assert landed.found(DAY) == [(AT_SOURCE, 1, ("id=o1",))]
+    landed.mend(DAY)
+    assert landed.found(DAY) == []
+    assert landed.counted("id", "content") == [("o1", "apple"), ("o1", "changed"), ("o2", "pear"), ("o3", "a")]
 
 
-def test_a_row_edited_in_place_and_back_is_named_as_silver_would_show_what_was_between(world):
-    world.source.run("UPDATE orders SET content = 'changed' WHERE id = 'o1'")
-    world.mend(DAY)
-    world.source.run("UPDATE orders SET content = 'apple' WHERE id = 'o1'")
-    assert world.found(DAY) == [(AT_SOURCE, 1, ("id=o1",))]
-    world.mend(DAY)
-    assert world.found(DAY) == []
+def test_a_row_edited_in_place_and_back_is_named_as_silver_would_show_what_was_between(landed):
+    landed.source.run("UPDATE orders SET content = 'changed' WHERE id = 'o1'")
+    landed.mend(DAY)
+    landed.source.run("UPDATE orders SET content = 'apple' WHERE id = 'o1'")
+    assert landed.found(DAY) == [(AT_SOURCE, 1, ("id=o1",))]
+    landed.mend(DAY)
+    assert landed.found(DAY) == []
 
 
-def test_a_deletion_at_the_source_is_named(world):
-    world.source.run("DELETE FROM orders WHERE id = 'o2'")
-    (difference,) = world.reconcile(DAY).found.differences
+def test_a_deletion_at_the_source_is_named(landed):
+    landed.source.run("DELETE FROM orders WHERE id = 'o2'")
+    (difference,) = landed.reconcile(DAY).found.differences
     assert (difference.what, difference.rows, difference.keys) == (DELETED, 1, ("id=o2",))
     assert difference.mend == "snowpipe compare orders"
-    assert world.mend(DAY) == []
+    assert landed.mend(DAY) == []
 
 
-def test_a_row_moved_to_a_later_watermark_is_pending_until_it_is_extracted(world):
-    world.source.run("UPDATE orders SET content = 'again', updated_at = '2024-03-03 08:00' WHERE id = 'o1'")
-    found = world.reconcile(DAY).found
+def test_a_row_moved_to_a_later_watermark_is_pending_until_it_is_extracted(landed):
+    landed.source.run("UPDATE orders SET content = 'again', updated_at = '2024-03-03 08:00' WHERE id = 'o1'")
+    found = landed.reconcile(DAY).found
     assert (found.differences, found.pending) == ((), 1)
-    world.run(THIRD)
-    found = world.reconcile(DAY).found
+    landed.run(THIRD)
+    found = landed.reconcile(DAY).found
     assert (found.differences, found.pending) == ((), 0)
 
 
-def test_a_row_moved_to_an_earlier_watermark_is_missing_in_the_window_it_moved_to(world):
-    world.source.run("UPDATE orders SET updated_at = '2024-03-01 06:00' WHERE id = 'o3'")
-    assert world.found(DAY) == [(AT_SOURCE, 1, ("id=o3",))]
-    found = world.reconcile(NEXT).found
+def test_a_row_moved_to_an_earlier_watermark_is_missing_in_the_window_it_moved_to(landed):
+    landed.source.run("UPDATE orders SET updated_at = '2024-03-01 06:00' WHERE id = 'o3'")
+    assert landed.found(DAY) == [(AT_SOURCE, 1, ("id=o3",))]
+    found = landed.reconcile(NEXT).found
     assert (found.differences, found.elsewhere) == ((), 1)
 
 
@@ -132,7 +139,7 @@ def test_a_key_that_is_null_or_odd_is_looked_up_like_any_other(tmp_path):
     )
     found = world.reconcile(DAY).found
     assert [(one.rows, one.keys) for one in found.differences] == [(1, ("id=gone content=None",))]
-    assert found.pending == 2 + 5  # in bronze, and not in silver yet
+    assert found.pending == 2
 
 
 def test_more_keys_than_one_statement_asks_for_are_all_looked_up(tmp_path, monkeypatch):
@@ -148,7 +155,6 @@ def test_without_a_key_copies_are_counted_and_a_lost_one_is_named_by_its_row(tmp
     world = world_of(tmp_path, primary_key=None)
     world.source.insert("orders", [("o1", "apple", "2024-03-01 10:00")])
     world.run(DAY)
-    world.changes()
     assert world.found(DAY) == []
     world.source.insert("orders", [("o1", "apple", "2024-03-01 10:00")])
     row = '{"content": "apple", "id": "o1", "updated_at": "2024-03-01 10:00:00.000000"}'
@@ -164,7 +170,7 @@ def test_without_a_key_copies_are_counted_and_a_lost_one_is_named_by_its_row(tmp
 def test_rows_without_a_watermark_are_held_against_the_source_too(tmp_path):
     world = world_of(tmp_path, on_null_watermark="include")
     world.source.insert("orders", [("n1", "a", None), ("n2", "a", None)])
-    world.days(DAY)
+    world.run(DAY)
     found = world.reconcile(DAY).found
     assert (found.differences, found.source_rows) == ((), 4)
     world.source.run("DELETE FROM orders WHERE id = 'n1'")
@@ -188,7 +194,7 @@ def test_every_kind_of_watermark_has_windows(tmp_path, dtype, values, late, inte
     world = Reconciling(tmp_path, query(primary_key="id"))
     world.source.run(f"CREATE TABLE orders (id VARCHAR, content VARCHAR, updated_at {dtype})")
     world.source.insert("orders", [(f"o{n}", "a", value) for n, value in enumerate(values)])
-    world.days(DAY)
+    world.run(DAY)
     assert world.found(DAY) == []
     watermark = world.ground.state.watermark("orders")
     world.source.insert("orders", [("late", "a", late)])
@@ -203,7 +209,7 @@ def test_every_kind_of_watermark_has_windows(tmp_path, dtype, values, late, inte
 def test_rows_that_a_rule_keeps_out_are_in_the_dead_letters_or_named(tmp_path):
     rule = {"name": "ripe", "expression": "content <> 'pear'", "on_violation": "dead_letter"}
     world = world_of(tmp_path, rules=[rule])
-    world.days(DAY)
+    world.run(DAY)
     found = world.reconcile(DAY).found
     assert (found.differences, found.kept_out) == ((), 1)
     world.source.insert("orders", [("o8", "pear", "2024-03-01 04:00")])
@@ -238,34 +244,34 @@ def test_a_day_cut_short_is_run_first(tmp_path):
     assert world.mend(DAY) == []
 
 
-def test_a_withdrawn_window_is_pending_until_it_is_read_again(world):
+def test_a_withdrawn_window_is_pending_until_it_is_read_again(landed):
 
-    withdraw("orders", 1, ANN, world.ground)
-    reconciled = world.reconcile(DAY)
+    withdraw("orders", 1, ANN, landed.ground)
+    reconciled = landed.reconcile(DAY)
     assert (reconciled.agrees, reconciled.window.entries) == (True, ())
-    assert world.reconcile(NEXT).agrees
-    world.days(DAY)
-    found = world.reconcile(DAY).found
+    assert landed.reconcile(NEXT).agrees
+    landed.run(DAY)
+    found = landed.reconcile(DAY).found
     assert (found.differences, found.source_rows) == ((), 2)
 
 
 class TestFiles:
-    def test_a_flipped_byte(self, world):
-        path = world.file()
+    def test_a_flipped_byte(self, landed):
+        path = landed.file()
         damaged = bytearray(path.read_bytes())
         damaged[10] ^= 1
         path.write_bytes(damaged)
-        reconciled = world.reconcile(DAY)
+        reconciled = landed.reconcile(DAY)
         (difference,) = [one for one in reconciled.found.differences if one.part == "files"]
         assert difference.what == "rows of entry 1 lie in a file that has other bytes than were written"
-        assert difference.where == world.manifests()[0]["files"][0]["path"]
+        assert difference.where == landed.manifests()[0]["files"][0]["path"]
         assert "snowpipe bronze withdraw orders 1" in difference.mend
         assert reconciled.mendable == ()
 
     @pytest.mark.parametrize("file_format", ["parquet", "json"])
     def test_a_truncated_file(self, tmp_path, file_format):
         world = world_of(tmp_path, output_format=file_format)
-        world.days(DAY)
+        world.run(DAY)
         assert world.found(DAY) == []
         size = world.file().stat().st_size
         world.file().write_bytes(world.file().read_bytes()[:-20])
@@ -285,17 +291,17 @@ class TestFiles:
         )
 
     @pytest.mark.parametrize("is_known", [True, False], ids=["digest known", "written before digests were kept"])
-    def test_one_changed_value_is_named_by_its_key(self, world, is_known):
-        path = world.file()
+    def test_one_changed_value_is_named_by_its_key(self, landed, is_known):
+        path = landed.file()
         rows = pq.read_table(path)
         changed = rows.set_column(rows.schema.get_field_index("content"), "content", pa.array(["apple", "PEAR"]))
         pq.write_table(changed, path, compression="zstd")
-        log = world.bronze_folder / "orders" / "_log" / "000000001.json"
+        log = landed.bronze_folder / "orders" / "_log" / "000000001.json"
         if not is_known:
-            entry = world.manifests()[0]["files"][0]
+            entry = landed.manifests()[0]["files"][0]
             text = log.read_text().replace(entry["sha256"], "").replace('"sha256": ""', '"sha256": null')
             log.write_text(text.replace(f'"size_bytes": {entry["size_bytes"]}', f'"size_bytes": {path.stat().st_size}'))
-        (difference,) = [one for one in world.reconcile(DAY).found.differences if one.part == "files"]
+        (difference,) = [one for one in landed.reconcile(DAY).found.differences if one.part == "files"]
         assert difference.keys == ("id=o2",)
         if not is_known:
             assert difference.what.endswith("a file that has 1 rows that are not what their content hash says")
@@ -303,7 +309,8 @@ class TestFiles:
     def test_a_damaged_file_of_another_day_that_holds_rows_of_the_window_is_named_with_it(self, tmp_path):
         world = world_of(tmp_path, lookback="1d")
         world.source.insert("orders", [("o3", "a", "2024-03-02 09:00")])
-        world.days(DAY, NEXT)
+        world.run(DAY)
+        world.run(NEXT)
         world.file(1).unlink()
         assert world.found(NEXT) == [("rows of entry 1 lie in a file that is missing", 2, ())]
 
@@ -313,9 +320,9 @@ class TestFiles:
         )
         world.source.run(CREATE)
         world.source.insert("orders", [("o1", "a", "2024-03-01 10:00"), ("o2", "a", None)])
-        world.days(DAY)
+        world.run(DAY)
         world.source.run("DELETE FROM orders WHERE id = 'o2'")
-        world.days(NEXT)
+        world.run(NEXT)
         assert (world.found(DAY), world.found(NEXT)) == ([], [])
         assert world.manifests()[1]["rows_deleted"] == 1
 
@@ -323,10 +330,10 @@ class TestFiles:
         world = Reconciling(tmp_path, query(primary_key="id"))
         world.source.run("CREATE TABLE orders (id VARCHAR, content VARCHAR, updated_at TIMESTAMP_NS)")
         world.source.insert("orders", [("o1", "a", "2024-03-01 10:00:00.123456789")])
-        world.days(DAY)
+        world.run(DAY)
         assert world.found(DAY) == []
         world.source.run("UPDATE orders SET updated_at = '2024-03-01 10:00:00.123456780'")
-        world.days(NEXT, THIRD)
+        world.run(NEXT)
         world.source.insert("orders", [("o2", "a", "2024-03-01 08:00:00.000000001")])
         assert world.found(DAY) == [(AT_SOURCE, 1, ("id=o2",))]
         world.mend(DAY)
@@ -373,7 +380,7 @@ class TestSilver:
         table = world.opened()
         table.manage_snapshots().set_current_snapshot(snapshot_id=before).commit()
         found = world.reconcile(THIRD).found
-        assert (found.differences, found.pending) == ((), 1)
+        assert (found.differences, found.unconsumed) == ((), 1)
 
     def test_a_row_given_up_is_there(self, tmp_path):
 
