@@ -39,6 +39,7 @@ class Reconciling(World):
     """A World with a changes table, `silver/order_changes`, in which a content without an `a` is quarantined."""
 
     pipeline: Pipeline = field(init=False)
+    last: Reconciled | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,14 +70,18 @@ class Reconciling(World):
         return Reconciliation(self.pipeline, self.query, date.fromisoformat(day), IDENTITY)
 
     def reconcile(self, day: str) -> Reconciled:
-        return reconcile(self.asked(day), self.ground)
+        self.last = reconcile(self.asked(day), self.ground)
+        return self.last
 
     def found(self, day: str) -> list[tuple[str, int, tuple[str, ...]]]:
         """Of each difference what it says, its rows and the keys named."""
         return [(one.what, one.rows, one.keys) for one in self.reconcile(day).found.differences]
 
     def mend(self, day: str) -> list[ExtractionResult]:
-        return mend(self.reconcile(day), self.asked(day), self.ground)
+        """What was found last where that is of the day, else now."""
+        is_known = self.last is not None and self.last.load_day == date.fromisoformat(day)
+        found, self.last = self.last if is_known else self.reconcile(day), None
+        return mend(found, self.asked(day), self.ground)
 
     def opened(self) -> object:
         """The changes table as any Iceberg tool sees it."""

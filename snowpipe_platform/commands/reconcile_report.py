@@ -8,6 +8,7 @@ from snowpipe_platform.commands.terminal import (
     NOTHING,
     Line,
     count,
+    counted_rows,
     cut,
     print_lines,
     print_next,
@@ -114,7 +115,7 @@ def _line(day: Day) -> Line:
 
 
 def _notes(day: Day, found: Found) -> list[str]:
-    notes = [f"{count(day.landed)} missing rows landed"] if day.landed else []
+    notes = [f"{counted_rows(day.landed)} landed"] if day.landed else []
     notes += [f"{count(found.kept_out)} in the dead letters"] if found.kept_out else []
     notes += [f"{count(found.gone)} gone from the source since"] if found.gone else []
     return [*notes, *found.notes, *([str(day.error)] if day.error is not None else [])]
@@ -123,7 +124,7 @@ def _notes(day: Day, found: Found) -> list[str]:
 def _print_differences(day: Day) -> None:
     for one in day.result.found.differences if day.result is not None else ():
         print_text()
-        print_text(f"{day.name} {day.asked.load_day}: {count(one.rows)} {one.what}")
+        print_text(f"{day.name} {day.asked.load_day}: {one.sentence}")
         print_wrapped(one.where)
         if one.keys:
             print_wrapped(_keys(one))

@@ -55,7 +55,7 @@ def file_difference(
     return Difference(
         part=Part.FILES,
         where=file.path,
-        what=f"rows of entry {entry.number} lie in a file that {what}",
+        what=f"of entry {entry.number} in a file that {what}",
         rows=file.rows,
         keys=keys,
         mend=f"snowpipe bronze withdraw {entity} {entry.number} --reason 'damaged file'",

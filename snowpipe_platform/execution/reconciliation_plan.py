@@ -109,8 +109,8 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Rows that are not where they should be. where: the file, the window or the table. what: a sentence that
-    begins after the rows' number. rows: all of them. keys: of the first few; without a primary key what is in them.
+    """Rows that are not where they should be. where: the file, the window or the table. what: what is said
+    of the rows. rows: all of them. keys: of the first few; without a primary key what is in them.
     mend: the command."""
 
     part: Part
@@ -119,6 +119,11 @@ class Difference:
     rows: int
     keys: tuple[str, ...]
     mend: str
+
+    @property
+    def sentence(self) -> str:
+        """`3 rows at the source and not in bronze`."""
+        return f"{self.rows:,} row{'s' if self.rows != 1 else ''} {self.what}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +184,7 @@ class Reconciled:
         """One sentence for a person."""
         if self.agrees:
             return "the source, bronze and silver agree"
-        return "; ".join(f"{one.rows:,} {one.what}" for one in self.found.differences)
+        return "; ".join(one.sentence for one in self.found.differences)
 
 
 def told(interval: Interval | None) -> str:

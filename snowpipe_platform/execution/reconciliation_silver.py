@@ -86,9 +86,9 @@ def _differences(
     there = ibis.table(dict.fromkeys(ORIGIN, "int64") | {_COPIES: "int64"}, name=THERE)
     doubled = expected.semi_join(there.filter(there[_COPIES] > 1), ORIGIN)
     found = {
-        f"rows of bronze are not in {table.name}": expected.anti_join(there, ORIGIN),
-        f"rows of bronze are in {table.name} more than once": doubled,
-        f"rows of {table.name} are of no row of bronze that counts": there.anti_join(expected, ORIGIN),
+        f"of bronze and not in {table.name}": expected.anti_join(there, ORIGIN),
+        f"of bronze and in {table.name} more than once": doubled,
+        f"of {table.name} and of no row of bronze that counts": there.anti_join(expected, ORIGIN),
     }
     counts = _counts(session, found)
     return tuple(

@@ -190,7 +190,7 @@ class _Part:
                 waits = [any(map(self.window.waiting.holds, marks)) for marks in there.values()]
                 pending, elsewhere = pending + sum(waits), elsewhere + len(waits) - sum(waits)
                 deleted.add(len(gone), (named_key(dict(zip(key, each, strict=True))) for each in gone))
-        differences = self._differences("were deleted at the source and are not closed", deleted, self._compare())
+        differences = self._differences("deleted at the source and not closed", deleted, self._compare())
         return Found(pending=pending, elsewhere=elsewhere, differences=differences)
 
     def _looked_up(self, keys: Sequence[Key]) -> dict[Key, list[Watermark | None]]:
@@ -211,9 +211,9 @@ class _Part:
         again = f"snowpipe reconcile bronze/{entity} --day {self.window.load_day} --mend"
         if self.window.is_cut:
             again = f"snowpipe run bronze/{entity} --partition {self.window.load_day}"
-        closed = self._differences("are at the source and closed in bronze", lacking.closed, self._compare())
-        unkept = self._differences("are kept out by a rule and in no dead letter", lacking.unkept, again)
-        missing = self._differences("are at the source and not in bronze", lacking.missing, again)
+        closed = self._differences("at the source and closed in bronze", lacking.closed, self._compare())
+        unkept = self._differences("kept out by a rule and in no dead letter", lacking.unkept, again)
+        missing = self._differences("at the source and not in bronze", lacking.missing, again)
         return Found(
             pending=lacking.pending,
             kept_out=lacking.kept_out,
@@ -236,4 +236,4 @@ class _Part:
         if not rows.rows:
             return ()
         where, keys = told(self.interval), rows.keys
-        return (Difference(part=Part.SOURCE, where=where, what=f"rows {what}", rows=rows.rows, keys=keys, mend=mend),)
+        return (Difference(part=Part.SOURCE, where=where, what=what, rows=rows.rows, keys=keys, mend=mend),)

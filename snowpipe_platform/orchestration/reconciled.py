@@ -126,7 +126,11 @@ def mended_metadata(asked: Reconciliation, results: Sequence[ExtractionResult], 
 def mended_summary(results: Sequence[ExtractionResult]) -> str:
     """One sentence for a person."""
     landed = sum(result.manifest.rows_landed for result in results if result.manifest is not None)
-    return f"{landed:,} missing rows landed" if landed else "nothing was missing that the source still has"
+    return (
+        f"{landed:,} missing row{'s' if landed != 1 else ''} landed"
+        if landed
+        else "nothing was missing that the source still has"
+    )
 
 
 def reconciliation_job(pipeline: Pipeline) -> JobOfAssets:

@@ -88,8 +88,8 @@ def continuation_sensor(pipeline: Pipeline, pace: Pace) -> dg.SensorDefinition:
 
 
 def under_way(instance: dg.DagsterInstance, pipeline: Pipeline) -> set[Target]:
-    """What unfinished runs will materialize, by partition; a run without a selection materializes everything, unless its job
-    makes nothing."""
+    """What unfinished runs will materialize, by partition; a run without a selection materializes everything, unless
+    its job makes nothing."""
     everything = [asset_key(name) for name in pipeline.names]
     runs = [run for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)) if run.job_name not in MAKES_NOTHING]
     return {(key, run.tags.get(PARTITION_TAG)) for run in runs for key in _materializes(run, everything)}

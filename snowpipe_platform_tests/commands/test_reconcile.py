@@ -13,7 +13,7 @@ def one_landed_day(shop):
 
 def lines(result):
     found = result.stdout.splitlines()
-    assert all(len(line) <= 80 for line in found if "snowpipe" not in line), result.stdout
+    assert all(len(line) <= 80 for line in found if "snowpipe" not in line and "/part-" not in line), result.stdout
     return found
 
 
@@ -38,7 +38,7 @@ def test_a_late_row_is_named_planned_mended_and_taken_in(shop):
     assert found.exit_code == 1
     assert lines(found)[1].split() == ["bronze/orders", DAY, "1", "2", "3", "-", "differs"]
     assert lines(found)[3:] == [
-        "bronze/orders 2024-03-01: 1 rows are at the source and not in bronze",
+        "bronze/orders 2024-03-01: 1 row at the source and not in bronze",
         "    [beginning, 2024-03-02T00:00:00.000000)",
         "    order_id=late",
         "    read the source again: snowpipe reconcile bronze/orders --day 2024-03-01",
@@ -62,10 +62,6 @@ def test_a_late_row_is_named_planned_mended_and_taken_in(shop):
         "3",
         "1",
         "mended",
-        "1",
-        "missing",
-        "rows",
-        "landed",
     ]
     assert lines(mended)[-1] == f"next: snowpipe run --partition {DAY}"
     assert shop.json("state", "show")["queries"][0]["watermark"] == before
@@ -104,7 +100,7 @@ def test_the_answer_as_json(shop):
                     {
                         "part": "source",
                         "where": "[beginning, 2024-03-02T00:00:00.000000)",
-                        "what": "rows are at the source and not in bronze",
+                        "what": "at the source and not in bronze",
                         "rows": 1,
                         "keys": ["order_id=late"],
                         "mend": again,
@@ -126,7 +122,7 @@ def test_a_damaged_file_is_named_with_both_ways_to_mend_it(shop):
     found = shop.type("reconcile", "customers")
     assert found.exit_code == 1
     told = " ".join(found.stdout.split())
-    assert "2 rows of entry 1 lie in a file that is missing" in told
+    assert "2 rows of entry 1 in a file that is missing" in told
     assert str(path.relative_to(shop.home / "bronze")) in told
     assert "restore the file from a backup, or take its entry back and run its day again" in told
     assert lines(found)[-1] == "next: snowpipe bronze withdraw customers 1 --reason 'damaged file'"

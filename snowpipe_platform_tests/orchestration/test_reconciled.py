@@ -30,12 +30,12 @@ def test_a_day_is_red_by_itself_and_a_run_that_mends_turns_it_green(shop):
     red = shop.latest(BRONZE, RECONCILED)[DAY]
     assert verdicts(shop) == {DAY: False, NEXT: True}
     assert (red.severity, red.blocking) == (dg.AssetCheckSeverity.ERROR, False)
-    assert red.description == "1 rows are at the source and not in bronze"
+    assert red.description == "1 row at the source and not in bronze"
     (record,) = red.metadata["differences"].records
     assert record.data == {
         "part": "source",
         "rows": 1,
-        "what": "rows are at the source and not in bronze",
+        "what": "at the source and not in bronze",
         "where": "[beginning, 2024-03-02T00:00:00.000000)",
         "keys": "customer_id=late",
     }
@@ -45,7 +45,7 @@ def test_a_day_is_red_by_itself_and_a_run_that_mends_turns_it_green(shop):
     result = shop.run_implicitly(BRONZE, day=DAY, config={"ops": {"bronze__customers": {"config": {"mend": True}}}})
 
     made = shop.materialized(result)[BRONZE].metadata
-    assert (made["summary"].value, made["rows_landed"].value) == ("1 missing rows landed", 1)
+    assert (made["summary"].value, made["rows_landed"].value) == ("1 missing row landed", 1)
     assert verdicts(shop) == {DAY: True, NEXT: True}
     assert shop.ground.state.watermark("customers") == before
     assert DAY in [one.partition_key for one in shop.sensor_requests("sweep")]
