@@ -242,8 +242,8 @@ class Shop:
         )
         return self.definitions.resolve_sensor_def(name).evaluate_tick(context)
 
-    def scheduled(self, at: str) -> list[dg.RunRequest]:
-        """What the extraction schedule requests at an instant, UTC."""
+    def scheduled(self, at: str, name: str = "extraction") -> list[dg.RunRequest]:
+        """What a schedule requests at an instant, UTC."""
         context = dg.build_schedule_context(
             repository_def=self.definitions.get_repository_def(),
             scheduled_execution_time=datetime.fromisoformat(at).replace(tzinfo=UTC),
@@ -251,7 +251,7 @@ class Shop:
         )
         # build_schedule_context drops an instance that is not on disk.
         context._instance_ref, context._instance = object(), self.instance
-        tick = self.definitions.resolve_schedule_def("extraction").evaluate_tick(context)
+        tick = self.definitions.resolve_schedule_def(name).evaluate_tick(context)
         return list(tick.run_requests or [])
 
     def latest(self, name: str, check: str) -> dict[str | None, dg.AssetCheckEvaluation]:

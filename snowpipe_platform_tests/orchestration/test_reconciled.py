@@ -1,7 +1,5 @@
 """The check `reconciled` of bronze: by load day, on request, once a week; and a run that mends."""
 
-from datetime import UTC, datetime
-
 import dagster as dg
 
 from snowpipe_platform.orchestration.names import RECONCILE_JOB
@@ -69,12 +67,7 @@ def test_a_weeks_landed_days_are_reconciled_in_a_run_each(shop):
         shop.customers(day, good=1)
         shop.run(BRONZE, day=day)
     schedule = shop.definitions.resolve_schedule_def("reconcile_weekly")
-    context = dg.build_schedule_context(
-        repository_def=shop.definitions.get_repository_def(),
-        scheduled_execution_time=datetime(2024, 3, 17, 3, tzinfo=UTC),
-        resources={"ground": shop.resource},
-    )
-    requests = schedule.evaluate_tick(context).run_requests
+    requests = shop.scheduled("2024-03-17T03:00", "reconcile_weekly")
     # The source's clock shows the end of the 8th.
     days = ["2024-03-07", "2024-03-08"]
     assert [one.tags["dagster/partition"] for one in requests] == days
