@@ -5,6 +5,7 @@ from pathlib import Path
 
 from snowpipe_platform.backends.duckdb_comparison import DuckDBComparison
 from snowpipe_platform.backends.duckdb_engine import DuckDBEngine
+from snowpipe_platform.backends.duckdb_key_comparer import DuckDBKeyComparer
 from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer
 from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
@@ -28,6 +29,7 @@ def build_ground(settings: Settings) -> Ground:
         bronze=LocalBronze(settings.bronze_folder),
         recognizer=DuckDBRecognizer,
         comparison=DuckDBComparison,
+        comparer=DuckDBKeyComparer,
         state=state,
         dead_letters=state,
         lake=IcebergLake(settings.lake_folder),

@@ -15,6 +15,7 @@ SnowpipeError
 ├── LeaseHeldError            another run is writing the table; nothing was written
 ├── StaleInputsError          the commit's inputs are older than the table's; recompute
 ├── LakeError                 a table or file of the lake is missing or damaged
+├── TooManyDeletesError       a key comparison would close more keys than its query lets it; nothing was landed
 ├── NotPublishedError         the rows broke more than a rule tolerates; they are held beside the table
 ├── ServingError              a model's version cannot be served; what served before still does
 ├── ModelError                a model's version, its artefact or what is asked of it cannot be
@@ -94,6 +95,10 @@ class LeaseHeldError(SnowpipeError):
 
 class LakeError(SnowpipeError):
     """A table, snapshot or file of the lake is missing or damaged."""
+
+
+class TooManyDeletesError(SnowpipeError):
+    """A comparison of keys would close more of them than the query's max_deleted_share; nothing was landed."""
 
 
 class NotPublishedError(SnowpipeError):

@@ -49,6 +49,17 @@ class Recognized:
 
 
 @dataclass(frozen=True)
+class KeyCounts:
+    """How the keys of a source and of a log compare. at_source: of rows not marked as deleted. open: in the log, before
+    the comparison. gone: open and not at the source. back: closed and at the source."""
+
+    at_source: int
+    open: int
+    gone: int
+    back: int
+
+
+@dataclass(frozen=True)
 class Arrival:
     """A file somebody dropped for an entity. path: inside its arrivals folder. version: another one whenever the file
     was written again. modified_at: by the store's clock."""

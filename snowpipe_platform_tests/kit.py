@@ -21,6 +21,7 @@ from tenacity import wait_none
 
 from snowpipe_platform.backends.duckdb_comparison import DuckDBComparison
 from snowpipe_platform.backends.duckdb_engine import DuckDBEngine
+from snowpipe_platform.backends.duckdb_key_comparer import DuckDBKeyComparer
 from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer
 from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
@@ -84,6 +85,7 @@ def make_ground(folder: Path, source: Path, **replaced: Any) -> Ground:
         bronze=LocalBronze(folder / "bronze"),
         recognizer=DuckDBRecognizer,
         comparison=DuckDBComparison,
+        comparer=DuckDBKeyComparer,
         state=state,
         dead_letters=state,
         lake=IcebergLake(folder / "lake"),

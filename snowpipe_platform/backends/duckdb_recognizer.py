@@ -5,7 +5,7 @@ that key and watermark landed; so a value that goes back to what it was is new, 
 snapshot, which has no watermark, the latest manifest holding the key decides. Where rows that lie together show a key
 and watermark with several contents at once, none of them has gone back to anything: each is known when any manifest
 landed it, or the two would take turns being new for ever. What was landed before the key's last tombstone does not
-count. Without a key, rows are compared as bags: as many copies are new as were read more than landed.
+count; a row the source marks as deleted is no tombstone, and stays known. Without a key, rows are compared as bags: as many copies are new as were read more than landed.
 
 Content is the md5 of the declared columns' canonical texts, nulls left out, so an added column that is null changes
 nothing and a widened number stays what it is. After a schema change the columns both sides have are compared.
@@ -25,7 +25,7 @@ from snowpipe_platform.backends.duckdb_repeats import Repeats, RepeatsAnywhere, 
 from snowpipe_platform.backends.duckdb_sql import QUIET, bronze_sql, identifier, literal
 from snowpipe_platform.backends.spill import spill_folder
 from snowpipe_platform.records import Landed, Recognized
-from snowpipe_platform.spec.manifest import CONTENT_HASH, DELETE, NANOSECONDS, OPERATION, PLATFORM_COLUMNS
+from snowpipe_platform.spec.manifest import CONTENT_HASH, DELETE, NANOSECONDS, PLATFORM_COLUMNS
 
 MEMORY_LIMIT = "1GB"
 """Above it, what is compared with spills to a temporary folder."""
@@ -34,7 +34,7 @@ _NO_ROOM = f"Comparing with landed rows may use {MEMORY_LIMIT}: set a lower batc
 # A source's columns may have any other name.
 _HASH, _KEY, _MARK, _POSITION = "__hash", "__key", "__mark", "__position"
 _NEWEST = f"max(manifest_number) OVER (PARTITION BY {_KEY}, {_MARK})"
-_DELETION = f"max(manifest_number) FILTER ({OPERATION} = {literal(DELETE)}) OVER (PARTITION BY {_KEY})"
+_DELETION = f"max(manifest_number) FILTER ({CONTENT_HASH} = {literal(DELETE)}) OVER (PARTITION BY {_KEY})"
 _NOT_DELETED = f"manifest_number > coalesce({_DELETION}, 0)"
 
 
@@ -194,7 +194,7 @@ class DuckDBRecognizer:
         return f"{_joined([self._text(self._watermark)])} || '+' || {NANOSECONDS}" if self._watermark else "''"
 
     def _key_text(self) -> str:
-        return _joined([self._text(name) for name in self._key]) if self._key else "''"
+        return key_text(self._key, self._types) if self._key else "''"
 
     def _content(self, names: Sequence[str]) -> str:
         parts = [f"{literal(name)} || '=' || {_sized(self._text(name))}" for name in sorted(names)]
@@ -207,12 +207,12 @@ class DuckDBRecognizer:
 
 
 def _latest_images(images: str, wanted: str) -> str:
-    """Of each key and watermark what the latest manifest holding them landed, unless the key was deleted since."""
+    """Of each key and watermark what the latest manifest holding them landed, unless a tombstone came since."""
     return f"SELECT DISTINCT {wanted} FROM ({images}) QUALIFY manifest_number = {_NEWEST} AND {_NOT_DELETED}"  # noqa: S608
 
 
 def _earlier_images(images: str) -> str:
-    """Hashes of what manifests before the latest holding a key and watermark landed, unless the key was deleted."""
+    """Hashes of what manifests before the latest holding a key and watermark landed, unless a tombstone came since."""
     return f"SELECT DISTINCT {_HASH} FROM ({images}) QUALIFY manifest_number < {_NEWEST} AND {_NOT_DELETED}"  # noqa: S608
 
 
@@ -226,6 +226,11 @@ def canonical_text(column: str, dtype: dt.DataType) -> str:
     if dtype.is_binary():
         return f"hex({column})"
     return f"CAST(CAST({column} AS DOUBLE) AS VARCHAR)" if dtype.is_floating() else text
+
+
+def key_text(key: Sequence[str], types: ibis.Schema) -> str:
+    """SQL for a text that is the same for equal keys, null being equal to null, and differs for others."""
+    return _joined([canonical_text(identifier(name), types[name]) for name in key])
 
 
 def _sized(text: str) -> str:

@@ -17,7 +17,7 @@ from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.landing_plan import LandingPlan
 from snowpipe_platform.execution.row_files import parsed
 from snowpipe_platform.execution.text_values import MisfitError, is_text, typed
-from snowpipe_platform.spec.bronze_log import standing
+from snowpipe_platform.spec.bronze_log import landings
 from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import Arrived, BronzeFile, Manifest
 from snowpipe_platform.spec.watermark import Watermark
@@ -73,7 +73,7 @@ def plan_adoption(
         file=file,
         arrived=arrived,
     )
-    landed = [entry for entry in standing(log) if entry.kind in {"extraction", "arrival"}]
+    landed = landings(log)
     if plan.watermark is None:
         return replace(plan, candidates=tuple(entry for entry in landed if entry.files))
     ends = _watermarks(plan)

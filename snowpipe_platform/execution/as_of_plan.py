@@ -123,7 +123,7 @@ def _is_landed(log: tuple[Manifest, ...], on: date) -> bool:
     reached = live_watermark(log)
     if reached is not None and isinstance(reached, date):
         return _covers(reached, on)
-    rows = standing(log)
+    rows = [entry for entry in standing(log) if entry.kind != "comparison"]
     return bool(rows) and (rows[-1].mode == "full" or any(entry.load_day >= on for entry in rows))
 
 

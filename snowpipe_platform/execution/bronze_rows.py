@@ -10,6 +10,7 @@ from snowpipe_platform.errors import SourceError
 from snowpipe_platform.execution.arrow_types import RULE_PREFIX, nanoseconds, to_bronze
 from snowpipe_platform.execution.declared_types import INSTANT_TYPE
 from snowpipe_platform.execution.landing_plan import LandingPlan
+from snowpipe_platform.spec.extraction import Query
 from snowpipe_platform.spec.manifest import (
     CONTENT_HASH,
     DELETE,
@@ -82,8 +83,11 @@ class ReadRows:
         return {name: len(holds) - holds.true_count for name, holds in self.rules.items()}
 
 
-def read_rows(plan: LandingPlan, batch: pa.RecordBatch, *, start: int, nulls: bool) -> ReadRows:
-    """A batch of the source as rows of bronze. start: rows read before. nulls: none of them has a watermark.
+def read_rows(
+    plan: LandingPlan, batch: pa.RecordBatch, *, start: int, nulls: bool, at: datetime | None = None
+) -> ReadRows:
+    """A batch of the source as rows of bronze. start: rows read before. nulls: none of them has a watermark. at: when
+    they changed, whatever their watermark is.
 
     Raises SourceError for a value that its column's type cannot hold.
     """
@@ -91,18 +95,37 @@ def read_rows(plan: LandingPlan, batch: pa.RecordBatch, *, start: int, nulls: bo
     own = to_bronze(batch, plan.schema, time_zones=plan.query.time_zones)
     if plan.watermark is not None and plan.kind is not WatermarkKind.NUMBER:
         _refuse_outside_the_calendar(plan.watermark, own[plan.watermark])
-    instants = _repeated(plan.default_instant, count, INSTANT_TYPE)
+    instants = _repeated(plan.default_instant if at is None else at, count, INSTANT_TYPE)
     fraction = _repeated(0, count, pa.int16())
     if plan.watermark is not None and not nulls and plan.kind is not WatermarkKind.NUMBER:
-        instants = pc.coalesce(own[plan.watermark].cast(INSTANT_TYPE), pa.scalar(plan.default_instant, INSTANT_TYPE))
         fraction = nanoseconds(_source_column(batch, plan.watermark))
-    rows = _with_platform_columns(plan, own, start=start, instants=instants, fraction=fraction, operation=UPSERT)
+        if at is None:
+            instants = pc.coalesce(own[plan.watermark].cast(INSTANT_TYPE), instants)
+    operation = operations(plan.query, own)
+    rows = _with_platform_columns(plan, own, start=start, instants=instants, fraction=fraction, operation=operation)
     rules = {rule.name: _source_column(batch, RULE_PREFIX + rule.name) for rule in plan.query.rules}
     kept = _repeated(value=True, count=count, dtype=pa.bool_())
     for rule in plan.query.rules:
         if rule.on_violation == "dead_letter":
             kept = pc.and_(kept, rules[rule.name])
     return ReadRows(rows, rules, kept)
+
+
+def operations(query: Query, rows: pa.Table) -> pa.Array:
+    """What each row, in bronze types, does to its key: delete where the query's soft_delete_column marks it."""
+    upsert, name = _repeated(UPSERT, rows.num_rows, pa.string()), (query.soft_delete_column or "").lower()
+    if name not in rows.column_names:
+        return upsert
+    marked = pc.fill_null(_marks(rows[name].combine_chunks()), fill_value=False)
+    return pc.if_else(marked, pa.scalar(DELETE), upsert)
+
+
+def _marks(column: pa.Array) -> pa.Array:
+    """True, not zero, or not null."""
+    if pa.types.is_boolean(column.type):
+        return column
+    is_temporal = pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)
+    return pc.is_valid(column) if is_temporal else pc.not_equal(column, pa.scalar(0, column.type))
 
 
 def refuse_failures(plan: LandingPlan, read: ReadRows) -> None:
@@ -119,19 +142,21 @@ def refuse_failures(plan: LandingPlan, read: ReadRows) -> None:
 
 
 def tombstones(plan: LandingPlan, keys: pa.RecordBatch, *, start: int) -> pa.Table:
-    """One delete per key, at the extraction's instant, all other columns null."""
+    """One delete per key, all other columns null; at the key's own `_instant` where it comes with one, else at the
+    extraction's."""
     count = keys.num_rows
     own = [
         keys.column(f.name).cast(f.type) if f.name in keys.schema.names else pa.nulls(count, f.type)
         for f in plan.schema
     ]
+    has_own = INSTANT in keys.schema.names
     rows = _with_platform_columns(
         plan,
         pa.table(own, schema=plan.schema),
         start=start,
-        instants=_repeated(plan.extracted_at, count, INSTANT_TYPE),
+        instants=keys.column(INSTANT) if has_own else _repeated(plan.extracted_at, count, INSTANT_TYPE),
         fraction=_repeated(0, count, pa.int16()),
-        operation=DELETE,
+        operation=_repeated(DELETE, count, pa.string()),
     )
     rows = rows.append_column(CONTENT_HASH, _repeated(DELETE, count, pa.string()))
     return rows.select([*plan.schema.names, *PLATFORM_COLUMNS])
@@ -168,7 +193,7 @@ def _is_instant(column: pa.ChunkedArray) -> bool:
 
 
 def _with_platform_columns(  # noqa: PLR0913 - one per column
-    plan: LandingPlan, rows: pa.Table, *, start: int, instants: pa.Array, fraction: pa.Array, operation: str
+    plan: LandingPlan, rows: pa.Table, *, start: int, instants: pa.Array, fraction: pa.Array, operation: pa.Array
 ) -> pa.Table:
     count = rows.num_rows
     columns = {
@@ -177,7 +202,7 @@ def _with_platform_columns(  # noqa: PLR0913 - one per column
         ROW_NUMBER: pa.array(range(start, start + count), pa.int64()),
         INSTANT: instants,
         NANOSECONDS: fraction,
-        OPERATION: _repeated(operation, count, pa.string()),
+        OPERATION: operation,
     }
     for name, values in columns.items():
         rows = rows.append_column(name, values)

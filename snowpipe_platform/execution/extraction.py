@@ -81,13 +81,6 @@ def execute_extraction(
     query = request.query
     with ground.state.lease(f"bronze/{query.entity}", holder=request.identity.run_id) as lease:
         ground.bronze.remove_abandoned(query.entity)
-        retrying = Retrying(
-            retry=retry_if_exception_type((TransientSourceError, CommitConflictError)),
-            stop=stop_after_attempt(query.max_retries + 1),
-            wait=wait or wait_exponential_jitter(initial=1, max=LONGEST_WAIT_SECONDS),
-            before_sleep=lambda state: notice(_waiting(query, state)),
-            reraise=True,
-        )
         attempts = 0
 
         def attempt() -> ExtractionResult:
@@ -96,7 +89,7 @@ def execute_extraction(
             return _attempt(request, ground, lease, attempts, progress)
 
         try:
-            result = retrying(attempt)
+            result = retrying(query, wait, notice)(attempt)
         except (TransientSourceError, CommitConflictError) as error:
             if not request.is_of_a_day:
                 raise
@@ -111,6 +104,17 @@ def execute_extraction(
         if request.is_of_a_day:
             _close_letter(request, ground)
         return result
+
+
+def retrying(query: Query, wait: wait_base | None, notice: Notice) -> Retrying:
+    """Calls what reads the source again after a lost connection or commit, as often as the query says."""
+    return Retrying(
+        retry=retry_if_exception_type((TransientSourceError, CommitConflictError)),
+        stop=stop_after_attempt(query.max_retries + 1),
+        wait=wait or wait_exponential_jitter(initial=1, max=LONGEST_WAIT_SECONDS),
+        before_sleep=lambda state: notice(_waiting(query, state)),
+        reraise=True,
+    )
 
 
 def _attempt(

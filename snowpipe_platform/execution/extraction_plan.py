@@ -32,6 +32,7 @@ __all__ = [
     "plan_extraction",
     "require_columns",
     "scalar",
+    "source_columns",
     "source_schema",
     "watermark_sql",
 ]
@@ -80,7 +81,7 @@ def plan_extraction(  # noqa: PLR0913 - everything a plan depends on
 ) -> ExtractionPlan:
     """Read the source's clock and columns, and decide. Raises SourceError, TransientSourceError, ConfigurationError."""
     clock = warehouse.clock()
-    source, columns, diff = _columns(query, log, warehouse, at=clock)
+    source, columns, diff = source_columns(query, log, warehouse, at=clock)
     own = [manifest for manifest in log if manifest.query == query.name and manifest.kind != "arrival"]
     # What a person edited is no image of the source: compared with it, the source's own row would land again.
     landed = [manifest for manifest in landings(log) if manifest.query == query.name]
@@ -122,7 +123,7 @@ def source_schema(query: Query, warehouse: Warehouse) -> pa.Schema:
     return warehouse.schema(query.sql, (None,) * placeholder_count(query.sql, warehouse.dialect))
 
 
-def _columns(
+def source_columns(
     query: Query, log: Sequence[Manifest], warehouse: Warehouse, *, at: datetime
 ) -> tuple[pa.Schema, pa.Schema, Diff]:
     """The source's columns, what bronze keeps of them, and what changed since the last extraction."""
@@ -138,9 +139,11 @@ def _columns(
 def require_columns(query: Query, kept: pa.Schema) -> None:
     """Every column the query's declaration names is there. Raises ConfigurationError."""
     watermark = [query.watermark_column] if query.watermark_column else []
+    mark = [query.soft_delete_column] if query.soft_delete_column else []
     for key, columns in (
         ("watermark_column", watermark),
         ("primary_key", query.primary_key),
+        ("soft_delete_column", mark),
         ("time_zones", query.time_zones),
     ):
         for column in columns:
@@ -148,6 +151,14 @@ def require_columns(query: Query, kept: pa.Schema) -> None:
                 hint = did_you_mean(column.lower(), kept.names)
                 msg = f"query {query.name!r}: {key} {column!r} is not returned by its SQL. {hint}"
                 raise ConfigurationError(msg)
+    for column in map(str.lower, mark):
+        if pa.types.is_string(found := kept.field(column).type) or pa.types.is_binary(found):
+            told = "text" if pa.types.is_string(found) else "binary"
+            msg = (
+                f"query {query.name!r}: soft_delete_column {column!r} is {told}, and what marks a delete is a boolean, "
+                "a number, a date or a timestamp. Let the SQL return one, such as (status = 'deleted') AS is_deleted."
+            )
+            raise ConfigurationError(msg)
     for column in map(str.lower, query.time_zones):
         if not pa.types.is_timestamp(kept.field(column).type):
             found = kept.field(column).type

@@ -8,6 +8,7 @@ from snowpipe_platform.ports import (
     DeadLetters,
     Engine,
     FeatureStore,
+    KeyComparerFactory,
     Lake,
     ModelRegistry,
     RecognizerFactory,
@@ -36,6 +37,7 @@ class Ground:
     bronze: BronzeStore
     recognizer: RecognizerFactory
     comparison: ComparisonFactory
+    comparer: KeyComparerFactory
     state: StateStore
     dead_letters: DeadLetters
     lake: Lake

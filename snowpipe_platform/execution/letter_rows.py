@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from snowpipe_platform.errors import LakeError
 from snowpipe_platform.execution.arrow_types import from_json_objects
-from snowpipe_platform.execution.bronze_rows import watermark_range
+from snowpipe_platform.execution.bronze_rows import operations, watermark_range
 from snowpipe_platform.execution.decisions import Author, decision, record
 from snowpipe_platform.execution.declared_types import INSTANT_TYPE
 from snowpipe_platform.execution.extraction_plan import holding, source_schema
@@ -30,7 +30,6 @@ from snowpipe_platform.spec.manifest import (
     PLATFORM_COLUMNS,
     ROW_NUMBER,
     SOURCE_SYSTEM,
-    UPSERT,
     BronzeFile,
     Manifest,
     day_folder,
@@ -116,15 +115,15 @@ def _stored(
     """The letters' rows with the platform's columns but the hash, by watermark and key as a source gives them."""
     chosen = [letters[place] for place in places]
     instants = [datetime.fromisoformat(letter.request["instant"]) for letter in chosen]
+    rows = from_json_objects([letter.rows[0] for letter in chosen], schema)
     columns = {
         EXTRACTION_TIMESTAMP: pa.array([letter.failed_at for letter in chosen], INSTANT_TYPE),
         SOURCE_SYSTEM: pa.array([last.source_system] * len(chosen), pa.string()),
         ROW_NUMBER: pa.array(places, pa.int64()),
         INSTANT: pa.array(instants, INSTANT_TYPE),
         NANOSECONDS: pa.array([int(letter.request["nanoseconds"]) for letter in chosen], pa.int16()),
-        OPERATION: pa.array([UPSERT] * len(chosen), pa.string()),
+        OPERATION: operations(query, rows),
     }
-    rows = from_json_objects([letter.rows[0] for letter in chosen], schema)
     for name, values in columns.items():
         rows = rows.append_column(name, values)
     order = [*([watermark] if (watermark := _watermark(query)) else []), *map(str.lower, query.primary_key)]

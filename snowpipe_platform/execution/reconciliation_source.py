@@ -199,7 +199,7 @@ class _Part:
         wanted = dict.fromkeys([*names, self.plan.watermark])
         schema = pa.schema([self.plan.schema.field(name) for name in wanted])
         found: dict[Key, list[Watermark | None]] = {}
-        for read in self.sql.of_keys(keys):
+        for read in self.sql.watermarks_of_keys(keys):
             for batch in self.asking.ground.warehouse.stream(read.sql, read.parameters):
                 rows = to_bronze(batch, schema, time_zones=self.window.query.time_zones)
                 for row, mark in zip(rows.select(names).to_pylist(), self._marks(rows), strict=True):

@@ -52,6 +52,39 @@ class SourceSql:
         """All rows, ordered by key."""
         return SourceRead(self._wrapped(self.query.sql, where=None, order=self._key), ())
 
+    def keys(self) -> SourceRead:
+        """Key, watermark and mark of deletion of every row, also without a watermark wherever such rows can be asked for.
+
+        One statement: a row that gets or loses its watermark meanwhile is in it all the same.
+        """
+        marks = [self.query.soft_delete_column] if self.query.soft_delete_column else []
+        names = dict.fromkeys([*self._key, self._watermark, *(quoted(name, self.columns) for name in marks)])
+        own, bound = self._from_on(None)
+        sql = _from(", ".join(names), own)
+        if self._is_bounded and self._null_rows is not None:
+            sql += f" UNION ALL {_from(', '.join(names), self._null_rows)} WHERE {self._watermark} IS NULL"
+        return SourceRead(sql, bound)
+
+    def of_keys(self, keys: Sequence[Sequence[Parameter]], *, nulls: bool) -> SourceRead:
+        """The rows of these keys that have a watermark, or that have none. A null in a key is a value as others."""
+        among, values = self._among(keys)
+        is_hidden = nulls and self._null_rows is not None
+        own, bound = (self._null_rows or "", ()) if is_hidden else self._from_on(None)
+        where = f"{self._watermark} IS {'' if nulls else 'NOT '}NULL AND {among}"
+        return SourceRead(self._wrapped(own, where=where, order=self._key), (*bound, *values), nulls=nulls)
+
+    def watermarks_of_keys(self, keys: Sequence[Sequence[Parameter]]) -> tuple[SourceRead, ...]:
+        """Key and watermark of the rows of these keys; of those without one only where the user's SQL can be asked for
+        them."""
+        among, values = self._among(keys)
+        selected = ", ".join(dict.fromkeys([*self._key, self._watermark]))
+        own, bound = self._from_on(None)
+        found = [SourceRead(f"{_from(selected, own)} WHERE {among}", (*bound, *values))]
+        if self._null_rows not in (None, self.query.sql):
+            sql = f"{_from(selected, self._null_rows or '')} WHERE {self._watermark} IS NULL AND {among}"
+            found.append(SourceRead(sql, values, nulls=True))
+        return tuple(found)
+
     def nulls(self) -> SourceRead | None:
         """Rows whose watermark is null, ordered by key; None where the user's SQL hides them."""
         if self._null_rows is None:
@@ -78,19 +111,6 @@ class SourceSql:
         where, value = (">", WatermarkKind.NUMBER.step(bound)) if is_beyond else (">=", bound)
         return SourceRead(f"{_from('count(*)', own)} WHERE {self._watermark} {where} ?", (*below, value))
 
-    def of_keys(self, keys: Sequence[Sequence[Parameter]]) -> tuple[SourceRead, ...]:
-        """Key and watermark of the rows with one of the keys, whatever their watermark; without one only where the
-        user's SQL does not hide them."""
-        where = " OR ".join(f"({self._of_key(key)})" for key in keys)
-        values = tuple(value for key in keys for value in key if value is not None)
-        selected = ", ".join(dict.fromkeys([*self._key, self._watermark]))
-        own, bound = self._from_on(None)
-        found = [SourceRead(f"{_from(selected, own)} WHERE {where}", (*bound, *values))]
-        if self._null_rows not in (None, self.query.sql):
-            sql = f"{_from(selected, self._null_rows or '')} WHERE {self._watermark} IS NULL AND ({where})"
-            found.append(SourceRead(sql, values, nulls=True))
-        return tuple(found)
-
     def highest(self) -> SourceRead:
         """The greatest watermark there is."""
         own, bound = self._from_on(None)
@@ -105,10 +125,15 @@ class SourceSql:
             return below, [upper]
         return f"{self._watermark} >= ? AND {below}", [interval.lower, upper]  # type: ignore[list-item]
 
-    def _of_key(self, key: Sequence[Parameter]) -> str:
-        """The condition; a value that is null is not bound."""
-        parts = zip(self._key, key, strict=True)
-        return " AND ".join(f"{name} IS NULL" if value is None else f"{name} = ?" for name, value in parts)
+    def _among(self, keys: Sequence[Sequence[Parameter]]) -> tuple[str, tuple[Parameter, ...]]:
+        """The condition, in parentheses, and what is bound to it; a null in a key is a value as others, and not bound."""
+        whole = [values for values in keys if None not in values]
+        one = f"({', '.join('?' * len(self._key))})"
+        conditions = [f"({', '.join(self._key)}) IN ({', '.join([one] * len(whole))})"] if whole else []
+        parts = [values for values in keys if None in values]
+        conditions += [f"({' AND '.join(map(_equals, self._key, values))})" for values in parts]
+        bound = tuple(value for values in (*whole, *parts) for value in values if value is not None)
+        return f"({' OR '.join(conditions)})", bound
 
     @property
     def _watermark(self) -> str:
@@ -121,7 +146,7 @@ class SourceSql:
     @cached_property
     def _null_rows(self) -> str | None:
         """The user's SQL reading the rows its own watermark condition would hide."""
-        if placeholder_count(self.query.sql, self.dialect) == 0:
+        if not self._is_bounded:
             return self.query.sql
         return null_watermark_sql(self.query.sql, self.query.watermark_column or "", self.dialect)
 
@@ -129,7 +154,7 @@ class SourceSql:
         """The user's SQL with rows from `lower` on, and what is bound to its own `?`: strictly below `lower`, so that
         `>` and `>=` mean the same. Below the lowest value there is nothing to bind: where that is proved to change
         nothing else, the condition is taken away instead."""
-        if self.kind is None or placeholder_count(self.query.sql, self.dialect) == 0:
+        if self.kind is None or not self._is_bounded:
             return self.query.sql, ()
         if lower is not None and not self._is_beginning(lower):
             return self.query.sql, (self.kind.step(lower),)
@@ -138,6 +163,11 @@ class SourceSql:
     def _is_beginning(self, lower: Watermark | None) -> bool:
         """Whether nothing is below it. A lookback may lead beyond what a column of nanoseconds can be compared with."""
         return lower is None or (self.lowest is not None and lower <= self.lowest)  # type: ignore[operator]
+
+    @cached_property
+    def _is_bounded(self) -> bool:
+        """Whether the user's SQL takes a bound."""
+        return placeholder_count(self.query.sql, self.dialect) > 0
 
     @cached_property
     def _all_rows(self) -> str | None:
@@ -163,6 +193,10 @@ def quoted(name: str, columns: Sequence[str] = ()) -> str:
     """A quoted identifier, in the source's spelling where it is one of its columns."""
     spelt = next((column for column in columns if column.lower() == name.lower()), name)
     return '"' + spelt.replace('"', '""') + '"'
+
+
+def _equals(column: str, value: Parameter) -> str:
+    return f"{column} IS NULL" if value is None else f"{column} = ?"
 
 
 def _from(selected: str, sql: str) -> str:

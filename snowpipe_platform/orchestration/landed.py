@@ -8,7 +8,7 @@ import dagster as dg
 from snowpipe_platform.orchestration.names import EXTRACTED_AT, FILES_ADOPTED, SOURCE_CLOCK
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.spec.analysis_dates import end_of
-from snowpipe_platform.spec.bronze_log import days_of_arrivals_alone, incomplete_days
+from snowpipe_platform.spec.bronze_log import days_without_extraction, incomplete_days
 from snowpipe_platform.spec.manifest import Manifest
 from snowpipe_platform.spec.read_days import read_at
 
@@ -37,7 +37,7 @@ def missing_days(  # noqa: PLR0913 - a day may be there in many ways
     """
     materialized = {day for day in map(load_day, instance.get_materialized_partitions(key)) if day >= since}
     recent = {day for day in materialized if timedelta(0) <= last - day < timedelta(days=CLOSER_LOOK_DAYS)}
-    looked_at = recent | (materialized & days_of_arrivals_alone(log))
+    looked_at = recent | (materialized & days_without_extraction(log))
     reads = _last_reads(instance, key, looked_at)
     there = materialized - (looked_at - reads.keys())
     if not there:

@@ -8,12 +8,14 @@ import pyarrow as pa
 
 from snowpipe_platform.records import (
     Arrival,
+    KeyCounts,
     Landed,
     LandedWindow,
     Parameter,
     Recognized,
 )
 from snowpipe_platform.spec.manifest import BronzeFile, Manifest
+from snowpipe_platform.spec.ranges import Ranges
 
 
 class Warehouse(Protocol):
@@ -145,3 +147,45 @@ class ComparisonFactory(Protocol):
     def __call__(
         self, *, schema: pa.Schema, key: Sequence[str], watermark: str, landed: LandedWindow
     ) -> Comparison: ...
+
+
+class KeyComparer(Protocol):
+    """Tells which keys of the log are open and not at the source any more, and which are closed and at the source.
+
+    A key is open whose latest change, by instant, then entry, then row, is no delete. Memory does not follow the number
+    of keys. What the next extraction reads as a later change of the key is left to it. Keys that dropped files alone
+    brought are not the source's to delete, and keys never landed not the comparison's to land.
+    """
+
+    def add(self, rows: pa.Table) -> None:
+        """Keys of the source: the key columns and the watermark in bronze's types, and `_operation`, which is `delete`
+        where the source marks the row as deleted."""
+
+    def compare(self) -> KeyCounts:
+        """Once all keys are added, and before what follows from it is asked for."""
+
+    def gone(self) -> Iterator[pa.RecordBatch]:
+        """Keys to close, by key: the key columns and `_instant`, when: the comparison's own, or the key's latest."""
+
+    def back(self, *, nulls: bool) -> Iterator[pa.RecordBatch]:
+        """Keys to open again, the same columns, by `_instant`, then key. nulls: those whose rows have no watermark."""
+
+    def close(self) -> None:
+        """Free what the comparison held."""
+
+
+class KeyComparerFactory(Protocol):
+    """Makes the comparer of one comparison. at: its instant. unread: watermarks that no coming extraction reads.
+    with_nulls: whether rows without a watermark open a key again."""
+
+    def __call__(  # noqa: PLR0913 - what a comparison depends on
+        self,
+        *,
+        schema: pa.Schema,
+        key: Sequence[str],
+        watermark: str,
+        landed: Landed,
+        at: datetime,
+        unread: Ranges,
+        with_nulls: bool,
+    ) -> KeyComparer: ...

@@ -24,7 +24,8 @@ def standing(log: Sequence[Manifest]) -> list[Manifest]:
 
 
 def landings(log: Sequence[Manifest]) -> list[Manifest]:
-    """The extractions and arrivals that still count: every row that counts is one of theirs, or a correction of it."""
+    """The extractions, arrivals and comparisons that still count: every row that counts is one of theirs, or a
+    correction of it."""
     return [entry for entry in standing(log) if entry.kind != "correction"]
 
 
@@ -52,9 +53,9 @@ def extracted_days(log: Sequence[Manifest]) -> frozenset[date]:
     return frozenset(entry.load_day for entry in log if reads_source(entry))
 
 
-def days_of_arrivals_alone(log: Sequence[Manifest]) -> frozenset[date]:
-    """Load days that dropped files have entries for, and no extraction."""
-    return frozenset(entry.load_day for entry in log if entry.kind == "arrival") - extracted_days(log)
+def days_without_extraction(log: Sequence[Manifest]) -> frozenset[date]:
+    """Load days that dropped files or key comparisons have entries for, and no extraction."""
+    return frozenset(e.load_day for e in log if e.kind in {"arrival", "comparison"}) - extracted_days(log)
 
 
 def live_watermark(log: Sequence[Manifest]) -> Watermark | None:

@@ -44,6 +44,10 @@ def _watermark_value(value: object) -> object:
     return value
 
 
+def _cron_or_none(text: str | None) -> str | None:
+    return None if text is None else cron_text(text)
+
+
 def _listed(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
@@ -95,6 +99,9 @@ class Query(BatchSettings, frozen=True):
     """One source table and how its rows reach one entity's log. `initial_value` text is read as the column's type.
 
     `due`: how long after the end of a load day it has to be landed.
+    `compare_keys`: when the source's keys are compared with those landed, unasked, cron in UTC. `max_deleted_share`: of
+    the open keys, the most that a comparison closes unless a person says so. `soft_delete_column`: a row where it is
+    true, not zero or not null is a delete.
     `time_zones` maps columns that hold local time without a zone to their IANA zone.
     """
 
@@ -121,6 +128,11 @@ class Query(BatchSettings, frozen=True):
     due: Annotated[timedelta | None, BeforeValidator(duration_or_none)] = Field(
         None, description="a duration after the load day's end, or null for no deadline", examples=["6h"]
     )
+    compare_keys: Annotated[str | None, AfterValidator(_cron_or_none)] = Field(
+        None, description="a cron expression of five fields, UTC, or null", examples=["0 4 * * *"]
+    )
+    max_deleted_share: float = Field(0.1, ge=0, le=1, description="a number from 0 to 1", examples=[0.1])
+    soft_delete_column: _Name | None = Field(None, description="the name of a column", examples=["is_deleted"])
     on_null_watermark: Literal["exclude", "include", "fail"] = "exclude"
     on_schema_change: Literal["evolve", "freeze", "discard"] = "evolve"
     rules: tuple[QueryRule, ...] = Field((), description="a list of rules", examples=[[{"name": "positive_total"}]])
@@ -132,7 +144,7 @@ class Query(BatchSettings, frozen=True):
 
     @model_validator(mode="after")
     def _keys_agree(self) -> Self:
-        _raise(type(self).__name__, [*self._mode_problems(), *self._rule_problems()])
+        _raise(type(self).__name__, [*self._mode_problems(), *self._delete_problems(), *self._rule_problems()])
         return self
 
     def _mode_problems(self) -> Iterator[Problem]:
@@ -147,6 +159,14 @@ class Query(BatchSettings, frozen=True):
             yield ("sql",), "holds a placeholder (?), which mode 'full' does not bind: remove its condition"
         if self.on_null_watermark != "exclude" and (reason := self._null_policy_problem()):
             yield ("on_null_watermark",), f"is {self.on_null_watermark!r}, but {reason}; or use 'exclude'"
+
+    def _delete_problems(self) -> Iterator[Problem]:
+        if self.compare_keys is not None and self.mode == "full":
+            yield ("compare_keys",), "is set, but mode 'full' reads every key and finds deletes itself: remove it"
+        elif self.compare_keys is not None and not self.primary_key:
+            yield ("compare_keys",), "is set, which needs a primary_key: its values are what is compared"
+        if self.soft_delete_column is not None and not self.primary_key:
+            yield ("soft_delete_column",), "is set, which needs a primary_key: a delete is of a key"
 
     def _null_policy_problem(self) -> str | None:
         if self.mode == "full":

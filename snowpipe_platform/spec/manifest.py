@@ -11,12 +11,13 @@ from snowpipe_platform.spec.watermark import Interval, WatermarkKind
 
 FORMAT_VERSION = 1
 
-EntryKind = Literal["extraction", "arrival", "correction", "discard", "withdrawal", "watermark"]
+EntryKind = Literal["extraction", "arrival", "comparison", "correction", "discard", "withdrawal", "watermark"]
 """What an entry of the log is.
 
-extraction: rows a query read. arrival: rows of a file somebody dropped. correction: quarantined rows, edited, in the
-place of those they supersede. discard: quarantined rows given up. withdrawal: another entry does not count. watermark:
-a person set the live watermark.
+extraction: rows a query read. arrival: rows of a file somebody dropped. comparison: tombstones of keys that the source
+has no more, and rows of keys that are back. correction: quarantined rows, edited, in the place of those they supersede.
+discard: quarantined rows given up. withdrawal: another entry does not count. watermark: a person set the live
+watermark.
 """
 
 ROW_NUMBER = "_row_number"
@@ -42,9 +43,9 @@ PLATFORM_COLUMNS: dict[str, str] = {
 """What the platform adds to a bronze row.
 
 extraction_timestamp: the source's clock when the extraction began, UTC. _row_number: position in the extraction,
-from 0. _content_hash: of the declared columns. _instant: when the change happened, UTC: the watermark, or the
-extraction's upper bound where the row has none. _nanoseconds: digits of the watermark below a microsecond, 0 to 999.
-_operation: upsert or delete.
+from 0. _content_hash: of the declared columns; `delete` for a tombstone. _instant: when the change happened, UTC: the
+watermark, or the extraction's upper bound where the row has none; of a comparison, the source's clock when it began.
+_nanoseconds: digits of the watermark below a microsecond, 0 to 999. _operation: upsert or delete.
 """
 
 
@@ -103,7 +104,7 @@ class Manifest(_Record):
     adopted file, or a person's decision.
 
     extracted_at: the source's clock at the start, UTC. load_day: the Dagster partition of the run; of a decision, the
-    load day of the rows it is about.
+    load day of the rows it is about; of a comparison, the source's day.
     rows_landed: in the files. rows_deleted: of them, tombstones. rows_known: read, but landed before. rows_dropped:
     kept out by a query rule, and in the dead letters.
     schema_changes: how its columns differ from those before, one sentence each. schema_diff: the same by column; empty
@@ -153,7 +154,7 @@ class Manifest(_Record):
     @property
     def has_rows(self) -> bool:
         """Whether it is of a kind that brings rows, if only none this time."""
-        return self.kind in {"extraction", "arrival", "correction"}
+        return self.kind in {"extraction", "arrival", "comparison", "correction"}
 
     @property
     def size_bytes(self) -> int:
