@@ -8,6 +8,7 @@ import typer
 from snowpipe_platform.cli import (
     arrivals,
     bronze,
+    compare,
     daily,
     dead_letters,
     features,
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 daily.register(app)
 arrivals.register(app)
+compare.register(app)
 app.add_typer(state.app, name="state")
 app.add_typer(bronze.app, name="bronze")
 schema.register(app)

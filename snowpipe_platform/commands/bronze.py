@@ -148,6 +148,8 @@ def _notes(entry: Manifest, gone_in: Manifest | None) -> list[str]:
     notes = [_interval(entry)] if entry.kind in {"extraction", "watermark"} else []
     if entry.arrived is not None:
         notes.append(f"from {entry.arrived.path}")
+    if entry.kind == "comparison":
+        notes.append(f"{entry.rows_deleted:,} closed, {entry.rows_landed - entry.rows_deleted:,} open again")
     if entry.supersedes:
         notes.append(f"for rows of entry {', '.join(map(str, entry.supersedes))}")
     if entry.withdraws is not None:

@@ -32,5 +32,10 @@ def agreed(question: str, *, confirmed: bool) -> bool:
     return False
 
 
+def insists(question: str) -> bool:
+    """Whether a person on a terminal says so. A script says it with an option, or not at all."""
+    return _is_asked() and agreed(question, confirmed=False)
+
+
 def _is_asked() -> bool:
     return sys.stdin.isatty()

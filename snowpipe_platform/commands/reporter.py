@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from snowpipe_platform.commands.instance import has_instance
 from snowpipe_platform.commands.project import Project
 from snowpipe_platform.execution.adoption import AdoptionResult
+from snowpipe_platform.execution.comparison import ComparisonResult
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.ground import RunIdentity
 from snowpipe_platform.execution.outcome import Outcome
@@ -32,6 +33,9 @@ class Reporter(Protocol):
 
     def report_reconciled(self, asked: Reconciliation, result: Reconciled) -> str | None:
         """The same for a load day that was reconciled."""
+
+    def report_comparison(self, result: ComparisonResult) -> str | None:
+        """The same for compared keys, of which rows landed."""
 
     def report_staleness(self, identity: RunIdentity) -> str | None:
         """The same, at the end of a run, for analysis dates that it made stale or no longer stale."""
@@ -68,6 +72,11 @@ class _Nobody:
     def report_reconciled(self, asked: Reconciliation, result: Reconciled) -> str | None:
         """No instance, nothing to tell."""
         del asked, result
+        return None
+
+    def report_comparison(self, result: ComparisonResult) -> str | None:
+        """No instance, nothing to tell."""
+        del result
         return None
 
     def report_staleness(self, identity: RunIdentity) -> str | None:
@@ -122,6 +131,16 @@ class _ToInstance:
             report_reconciled(self._instance, asked, result)
         except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the answer is known
             return f"bronze/{asked.query.entity}: reconciled, but not reported to Dagster: {error}"
+        return None
+
+    def report_comparison(self, result: ComparisonResult) -> str | None:
+        """One materialization of the source's day and its checks."""
+        from snowpipe_platform.orchestration.reporting import report_comparison  # noqa: PLC0415
+
+        try:
+            report_comparison(self._instance, result, self._ground)
+        except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
+            return f"bronze/{result.plan.query.entity}: done, but not reported to Dagster: {error}"
         return None
 
     def report_staleness(self, identity: RunIdentity) -> str | None:

@@ -4,6 +4,7 @@ written here."""
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import ibis
 
@@ -37,6 +38,7 @@ class ComparisonRequest:
 class ComparisonPlan(LandingPlan):
     """One comparison, decided. extracted_at: the source's clock before its keys were read; what is found happened then.
 
+    load_day: as of dropped files, the day that is current at the source; at midnight the one that ends.
     candidates: what landed of the query. sql: writes its statements. unread: watermarks that no coming extraction
     reads.
     """
@@ -69,7 +71,7 @@ def plan_comparison(request: ComparisonRequest, *, log: Sequence[Manifest], ware
     return ComparisonPlan(
         query=query,
         source_system=request.source_system,
-        load_day=clock.date(),
+        load_day=(clock - timedelta(microseconds=1)).date(),
         identity=request.identity,
         extraction_id=f"{clock:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
         number=(log[-1].number if log else 0) + 1,

@@ -53,7 +53,7 @@ class SourceSql:
         return SourceRead(self._wrapped(self.query.sql, where=None, order=self._key), ())
 
     def keys(self) -> SourceRead:
-        """Key, watermark and mark of deletion of every row, also without a watermark wherever such rows can be asked for.
+        """Key, watermark and mark of deletion of every row; rows without a watermark wherever they can be asked for.
 
         One statement: a row that gets or loses its watermark meanwhile is in it all the same.
         """

@@ -74,6 +74,7 @@ def _window_complete(query: Query, day: date, ground: Ground, instance: dg.Dagst
     log = ground.bronze.log(query.entity)
     of_day = [entry for entry in landings(log) if entry.load_day == day]
     arrivals = sum(entry.kind == "arrival" for entry in of_day)
+    comparisons = sum(entry.kind == "comparison" for entry in of_day)
     passed, told = _window(query, day, ground, instance)
     return dg.AssetCheckResult(
         passed=passed,
@@ -81,13 +82,17 @@ def _window_complete(query: Query, day: date, ground: Ground, instance: dg.Dagst
         check_name=WINDOW_COMPLETE,
         severity=dg.AssetCheckSeverity.ERROR,
         description=told,
-        metadata={"extractions": len(of_day) - arrivals, "arrivals": arrivals},
+        metadata={
+            "extractions": len(of_day) - arrivals - comparisons,
+            "arrivals": arrivals,
+            "comparisons": comparisons,
+        },
     )
 
 
 def _window(query: Query, day: date, ground: Ground, instance: dg.DagsterInstance) -> tuple[bool, str]:
-    """Whether downstream may go on, and why. Dropped files are no reason to wait for a day that is still to be
-    extracted, and none to take one for landed that is over."""
+    """Whether downstream may go on, and why. Dropped files and compared keys are no reason to wait for a day that
+    is still to be extracted, and none to take one for landed that is over."""
     log, name = ground.bronze.log(query.entity), bronze_name(query.entity)
     if day in incomplete_days(log):
         cause = "max_batches ended the last run" if day in cut_days(log) else "what was landed was withdrawn"
@@ -96,6 +101,9 @@ def _window(query: Query, day: date, ground: Ground, instance: dg.DagsterInstanc
     if day in extracted_days(log) or read_at(own, day) is not None or was_read(instance, asset_key(name), day):
         return True, "every row of the window is landed"
     if ground.warehouse.clock() < end_of(day):
-        return True, "the day is not over and was not extracted yet; dropped files alone bring rows before that"
-    told = "dropped files alone have landed" if any(entry.load_day == day for entry in log) else "nothing has landed"
+        told = "dropped files and comparisons of keys alone bring rows before that"
+        return True, f"the day is not over and was not extracted yet; {told}"
+    kinds = {entry.kind for entry in log if entry.load_day == day}
+    others = "dropped files" if "arrival" in kinds else "compared keys"
+    told = f"{others} alone have landed" if kinds else "nothing has landed"
     return False, f"the day is over and was never extracted, {told}: snowpipe run {name} --partition {day}"

@@ -11,6 +11,7 @@ from snowpipe_platform.orchestration.approvals import approvals_sensor
 from snowpipe_platform.orchestration.arrivals import arrivals_sensor
 from snowpipe_platform.orchestration.bronze_assets import bronze_asset
 from snowpipe_platform.orchestration.checks import bronze_checks, table_checks
+from snowpipe_platform.orchestration.comparisons import comparison_jobs, comparison_schedules
 from snowpipe_platform.orchestration.deadlines import deadline_sensor
 from snowpipe_platform.orchestration.io_managers import (
     BRONZE_IO_MANAGER,
@@ -97,8 +98,14 @@ def _definitions(pipeline: Pipeline, ground: GroundResource, pace: Pace) -> dg.D
             maintenance_job(pipeline),
             reconciliation_job(pipeline),
             *([analysis] if as_of else []),
+            *comparison_jobs(pipeline),
         ],
-        schedules=[extraction_schedule(pipeline), maintenance_schedule(), reconciliation_schedule(pipeline)],
+        schedules=[
+            extraction_schedule(pipeline),
+            maintenance_schedule(),
+            reconciliation_schedule(pipeline),
+            *comparison_schedules(pipeline),
+        ],
         sensors=[
             automation_sensor(pace),
             sweep_sensor(pipeline, pace),

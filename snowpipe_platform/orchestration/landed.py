@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from snowpipe_platform.orchestration.names import EXTRACTED_AT, FILES_ADOPTED, SOURCE_CLOCK
+from snowpipe_platform.orchestration.names import EXTRACTED_AT, FILES_ADOPTED, KEYS_COMPARED, SOURCE_CLOCK
 from snowpipe_platform.orchestration.partitions import load_day
 from snowpipe_platform.spec.analysis_dates import end_of
 from snowpipe_platform.spec.bronze_log import days_without_extraction, incomplete_days
@@ -30,10 +30,11 @@ def missing_days(  # noqa: PLR0913 - a day may be there in many ways
     """Days up to `last`, from the first one there, that are not there; oldest first. None while none is there. What is
     from before `since` does not count.
 
-    A day is there when it is materialized by what read it: dropped files that were adopted for it are not its
-    extraction. The bronze log alone does not tell: a snapshot that brought nothing leaves no entry. A load day that was
-    last extracted before its end, or waits for rows that were withdrawn or cut off, is not there: its rest is missing.
-    safety_lag: how far behind the source's clock the extraction stops. log: of a bronze asset's query.
+    A day is there when it is materialized by what read it: neither dropped files that were adopted for it nor a
+    comparison of keys are its extraction. The bronze log alone does not tell: a snapshot that brought nothing leaves no
+    entry. A load day that was last extracted before its end, or waits for rows that were withdrawn or cut off, is not
+    there: its rest is missing. safety_lag: how far behind the source's clock the extraction stops. log: of a bronze
+    asset's query.
     """
     materialized = {day for day in map(load_day, instance.get_materialized_partitions(key)) if day >= since}
     recent = {day for day in materialized if timedelta(0) <= last - day < timedelta(days=CLOSER_LOOK_DAYS)}
@@ -71,7 +72,7 @@ def arrived_at(
 
 
 def was_read(instance: dg.DagsterInstance, key: dg.AssetKey, day: date) -> bool:
-    """Whether something other than dropped files materialized the day, be it before its end."""
+    """Whether something other than dropped files or compared keys materialized the day, be it before its end."""
     return any(True for _ in _reads(instance, key, day, ascending=False))
 
 
@@ -87,7 +88,7 @@ def _last_reads(
     wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=list(last.values()))
     records = instance.fetch_materializations(wanted, limit=len(last)).records
     found: dict[date, dg.EventLogRecord | None] = {load_day(str(one.partition_key)): one for one in records}
-    for day in [day for day, record in found.items() if record is not None and _is_adoption(record)]:
+    for day in [day for day, record in found.items() if record is not None and _read_no_day(record)]:
         found[day] = next(_reads(instance, key, day, ascending=False), None)
     return {day: record for day, record in found.items() if record is not None}
 
@@ -101,12 +102,12 @@ def _reads(
     while has_more:
         page = instance.fetch_materializations(wanted, limit=RECORDS_PER_PAGE, cursor=cursor, ascending=ascending)
         cursor, has_more = page.cursor, page.has_more
-        yield from (record for record in page.records if not _is_adoption(record))
+        yield from (record for record in page.records if not _read_no_day(record))
 
 
-def _is_adoption(record: dg.EventLogRecord) -> bool:
+def _read_no_day(record: dg.EventLogRecord) -> bool:
     materialization = record.asset_materialization
-    return materialization is not None and FILES_ADOPTED in materialization.metadata
+    return materialization is not None and bool({FILES_ADOPTED, KEYS_COMPARED} & materialization.metadata.keys())
 
 
 def _is_whole(record: dg.EventLogRecord, day: date, safety_lag: timedelta) -> bool:

@@ -26,6 +26,8 @@ SOURCE_CLOCK = "source_clock"
 """What the source's clock showed when a load day was read, and when a table with a deadline was made; ISO 8601, UTC."""
 FILES_ADOPTED = "files_adopted"
 """On a materialization that read nothing of the source: how many dropped files it landed."""
+KEYS_COMPARED = "keys_at_source"
+"""On a materialization by a comparison of keys, which is no extraction of the day: how many the source has."""
 
 
 def asset_key(name: str) -> dg.AssetKey:
@@ -40,6 +42,11 @@ def table_name(key: dg.AssetKey) -> str:
 
 def bronze_name(entity: str) -> str:
     return f"bronze/{entity}"
+
+
+def compare_job_name(entity: str) -> str:
+    """The job that compares the entity's keys."""
+    return f"compare_{entity}"
 
 
 def model_name(model: str) -> str:

@@ -11,6 +11,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 
 from snowpipe_platform.execution.adoption import AdoptionResult
 from snowpipe_platform.execution.as_of_plan import analysis_dates, is_not_made
+from snowpipe_platform.execution.comparison import ComparisonResult
 from snowpipe_platform.execution.execute import TableResult, rules_of
 from snowpipe_platform.execution.extraction import ExtractionResult
 from snowpipe_platform.execution.ground import Ground, RunIdentity
@@ -20,6 +21,7 @@ from snowpipe_platform.execution.reconciliation_plan import Reconciled
 from snowpipe_platform.orchestration.adopted import adoption_metadata
 from snowpipe_platform.orchestration.bronze_assets import code_version
 from snowpipe_platform.orchestration.bronze_outcomes import bronze_outcomes
+from snowpipe_platform.orchestration.compared import comparison_metadata
 from snowpipe_platform.orchestration.metadata import extraction_metadata, table_metadata
 from snowpipe_platform.orchestration.names import PUBLISHED, WINDOW_COMPLETE, asset_key, bronze_name, check_name
 from snowpipe_platform.orchestration.on_time import on_time_outcome, query_deadline, table_deadline
@@ -55,6 +57,12 @@ def report_reconciled(instance: dg.DagsterInstance, asked: Reconciliation, found
     """A load day of `bronze/<entity>` was reconciled: its check."""
     name, outcome = bronze_name(asked.query.entity), reconciled_outcome(found)
     report_checks(instance, name, asked.load_day, [outcome], asked.identity)
+
+
+def report_comparison(instance: dg.DagsterInstance, result: ComparisonResult, ground: Ground) -> None:
+    """A comparison of keys landed rows for a load day of `bronze/<entity>`: its materialization, then its checks."""
+    plan = result.plan
+    _landed(instance, plan.query, plan.load_day, comparison_metadata(result, ground), plan.identity, ground)
 
 
 def _landed(  # noqa: PLR0913, PLR0917 - everything the events say

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from snowpipe_platform.orchestration.names import MAINTAIN_JOB, RECONCILE_JOB, asset_key
+from snowpipe_platform.orchestration.names import MAINTAIN_JOB, RECONCILE_JOB, asset_key, compare_job_name
 from snowpipe_platform.orchestration.pace import ORDINARY_SECONDS, Pace
 from snowpipe_platform.orchestration.pending import Pending, continuations, unconsumed
 from snowpipe_platform.orchestration.resources import GroundResource
@@ -91,7 +91,8 @@ def under_way(instance: dg.DagsterInstance, pipeline: Pipeline) -> set[Target]:
     """What unfinished runs will materialize, by partition; a run without a selection materializes everything, unless
     its job makes nothing."""
     everything = [asset_key(name) for name in pipeline.names]
-    runs = [run for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)) if run.job_name not in MAKES_NOTHING]
+    others = {*MAKES_NOTHING, *(compare_job_name(entity) for entity in pipeline.queries_by_entity)}
+    runs = [run for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)) if run.job_name not in others]
     return {(key, run.tags.get(PARTITION_TAG)) for run in runs for key in _materializes(run, everything)}
 
 

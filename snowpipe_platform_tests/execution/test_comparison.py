@@ -28,7 +28,9 @@ def compared(world, at, *, confirmed=True, query=None):
 def landed(world, number=-1):
     """Of an entry of the log, by default the last: key, operation, instant."""
     entry = world.manifests()[number]
-    rows = [row for row in world.rows(platform=True) if row["extraction_timestamp"].isoformat() == entry["extracted_at"]]
+    rows = [
+        row for row in world.rows(platform=True) if row["extraction_timestamp"].isoformat() == entry["extracted_at"]
+    ]
     return sorted((row["id"], row["_operation"], row["_instant"]) for row in rows)
 
 
@@ -36,7 +38,9 @@ def open_keys(world, *, key="id"):
     """Keys whose latest change, by instant and then entry and row, is no delete: of the files, by plain Python."""
     latest = {}
     for number, manifest in enumerate(world.manifests()):
-        rows = [r for r in world.rows(platform=True) if r["extraction_timestamp"].isoformat() == manifest["extracted_at"]]
+        rows = [
+            r for r in world.rows(platform=True) if r["extraction_timestamp"].isoformat() == manifest["extracted_at"]
+        ]
         for row in rows:
             place = (row["_instant"], number, row["_row_number"])
             if row[key] not in latest or latest[row[key]][0] < place:
