@@ -7,7 +7,7 @@ assert world.column("id") == [1]
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -179,10 +179,10 @@ def bronze_manifests(bronze: Path, entity: str) -> list[Row]:
     return [json.loads(path.read_text()) for path in sorted((bronze / entity / "_log").glob("0*.json"))]
 
 
-def bronze_rows(bronze: Path, entity: str, *, counted: bool = False) -> list[Row]:
+def bronze_rows(bronze: Path, entity: str, *, counted: bool = False, paths: Collection[str] | None = None) -> list[Row]:
     """Rows of the committed files, read with pyarrow and json alone; a column a file does not have is left out.
 
-    counted: without the rows of withdrawn manifests.
+    counted: without the rows of withdrawn manifests. paths: of these files alone.
     """
     manifests = bronze_manifests(bronze, entity)
     gone = {manifest["withdraws"] for manifest in manifests} if counted else set()
@@ -191,6 +191,7 @@ def bronze_rows(bronze: Path, entity: str, *, counted: bool = False) -> list[Row
         for manifest in manifests
         if manifest["number"] not in gone
         for file in manifest["files"]
+        if paths is None or file["path"] in paths
         for row in _file_rows(bronze / file["path"], manifest)
     ]
 
