@@ -63,7 +63,7 @@ def plan_comparison(request: ComparisonRequest, *, log: Sequence[Manifest], ware
     if (reason := why_not_comparable(query)) is not None:
         raise ConfigurationError(f"query {query.name!r} {reason}.")
     clock = warehouse.clock()
-    source, columns, changes = source_columns(query, log, warehouse)
+    source, columns, diff = source_columns(query, log, warehouse, at=clock)
     sql = watermark_sql(query, source, columns, warehouse.dialect)
     column = (query.watermark_column or "").lower()
     kind = WatermarkKind.of(ibis.Schema.from_pyarrow(columns)[column], column=column)
@@ -77,7 +77,7 @@ def plan_comparison(request: ComparisonRequest, *, log: Sequence[Manifest], ware
         number=(log[-1].number if log else 0) + 1,
         extracted_at=clock,
         schema=columns,
-        schema_changes=changes,
+        schema_diff=diff,
         candidates=tuple(entry for entry in landings(log) if entry.query == query.name and entry.files),
         sql=sql,
         unread=_unread(query, kind, own),

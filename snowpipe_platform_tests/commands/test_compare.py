@@ -68,8 +68,8 @@ def test_a_dry_run_tells_and_writes_nothing(shop):
     assert answer.exit_code == 0
     assert words(answer)[1] == ["bronze/orders", "1", "2", "1", "0", "-", "planned"]
     assert " ".join(answer.stdout.split()).endswith(
-        "orders gone: order_id=o2 orders: more than max_deleted_share (10.0%) of the open keys are gone; it takes --yes "
-        "dry run: nothing was written next: snowpipe compare"
+        "orders gone: order_id=o2 orders: more than max_deleted_share (10.0%) of the open keys are gone; it takes "
+        "--yes dry run: nothing was written next: snowpipe compare"
     )
     assert max(map(len, answer.stdout.splitlines())) <= 80
     assert len(shop.json("bronze", "log", "orders")["entries"]) == 1

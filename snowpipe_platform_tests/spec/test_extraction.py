@@ -32,6 +32,9 @@ def test_a_query_needs_only_a_name_its_sql_and_a_watermark():
         "safety_lag": timedelta(0),
         "initial_value": None,
         "due": None,
+        "compare_keys": None,
+        "max_deleted_share": 0.1,
+        "soft_delete_column": None,
         "on_null_watermark": "exclude",
         "on_schema_change": "evolve",
         "rules": (),
@@ -163,6 +166,8 @@ def test_all_disagreements_between_keys_come_together_each_at_its_key():
             name="customers",
             sql="SELECT * FROM customers WHERE updated_at > ?",
             mode="full",
+            compare_keys="0 4 * * *",
+            soft_delete_column="gone",
             on_null_watermark="fail",
             rules=[rule, rule],
         )
@@ -170,6 +175,8 @@ def test_all_disagreements_between_keys_come_together_each_at_its_key():
         (("mode",), "is 'full', which needs a primary_key: snapshots are compared by key"),
         (("sql",), "holds a placeholder (?), which mode 'full' does not bind: remove its condition"),
         (("on_null_watermark",), "is 'fail', but mode 'full' reads no watermark: remove it; or use 'exclude'"),
+        (("compare_keys",), "is set, but mode 'full' reads every key and finds deletes itself: remove it"),
+        (("soft_delete_column",), "is set, which needs a primary_key: a delete is of a key"),
         (("rules", 1, "name"), "'known' is already taken by rules[0]"),
     ]
 

@@ -130,9 +130,9 @@ def in_query(line: str, sql: str = "SELECT * FROM t WHERE u > ?") -> str:
 
 T = "shop.yaml:5: queries[0] (t): "
 QUERY_KEYS = (
-    "batch_size, description, due, entity, initial_value, lookback, max_batches, max_retries, mode, name, "
-    "on_null_watermark, on_schema_change, output_format, owners, partition_by, primary_key, rules, "
-    "safety_lag, sql, time_zones, watermark_column"
+    "batch_size, compare_keys, description, due, entity, initial_value, lookback, max_batches, max_deleted_share, "
+    "max_retries, mode, name, on_null_watermark, on_schema_change, output_format, owners, partition_by, primary_key, "
+    "rules, safety_lag, soft_delete_column, sql, time_zones, watermark_column"
 )
 DURATION = "a duration, or a number where the watermark is one, such as '15m'"
 EMPTY = "shop.yaml:1: the file is empty. It needs a list of queries under the key 'queries'."
@@ -256,6 +256,22 @@ QUERIES_KEY = "[{'name': 'customers', 'sql': 'SELECT ...', 'primary_key': 'id'}]
             in_query("due: soon"),
             f"{T}due must be a duration after the load day's end, or null for no deadline, such as '6h'; found 'soon'.",
             id="deadline",
+        ),
+        pytest.param(
+            in_query("compare_keys: 0 4 * *"),
+            f"{T}compare_keys must have five fields: minute, hour, day of the month, month, day of the week; found "
+            "'0 4 * *'. Daily at 00:15 is '15 0 * * *'.",
+            id="cron of a query",
+        ),
+        pytest.param(
+            in_query("max_deleted_share: 10"),
+            f"{T}max_deleted_share must be a number from 0 to 1, such as 0.1; found 10.",
+            id="a share in percent",
+        ),
+        pytest.param(
+            in_query("compare_keys: 0 4 * * *"),
+            f"{T}compare_keys is set, which needs a primary_key: its values are what is compared.",
+            id="keys to compare without a key",
         ),
         pytest.param(
             "batch_size: 5\nschedule: 15 0 * *\nqueries:\n- {name: t, sql: SELECT 1, primary_key: id}",
