@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
 from snowpipe_platform_tests.comparing import compared, open_keys
@@ -63,7 +64,9 @@ class Shop:
         self.world.source.insert("orders", list(self.rows.values()))
 
 
-@settings(max_examples=12, deadline=None)
+@pytest.mark.slow
+@pytest.mark.case("A57")
+@settings(max_examples=10, deadline=None)
 @given(steps=steps, lookback=st.sampled_from(["0s", "1d"]), file_format=st.sampled_from(["parquet", "json"]))
 def test_the_open_keys_are_the_keys_of_the_source(steps, lookback, file_format):
     with TemporaryDirectory() as folder:

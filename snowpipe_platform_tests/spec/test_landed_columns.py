@@ -37,6 +37,12 @@ def test_the_latest_extraction_that_counts_decides():
     assert known_to_arrival(withdrawn) == (expected, {})
 
 
+def test_a_comparison_saw_the_sources_columns_as_an_extraction_does():
+    entries = log(("extraction", {"id": "int64"}), ("comparison", {"id": "int64", "a": "string"}))
+    assert known_to_extraction(entries, types(id="int64")) == types(id="int64", a="string")
+    assert known_to_arrival(entries) == (types(id="int64", a="string"), {})
+
+
 ENTRIES = log(
     ("extraction", {"id": "int64"}), ("arrival", {"id": "int64", "note": "string"}), ("arrival", {"id": "int64"})
 )
