@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from snowpipe_platform.backends.duckdb_comparison import DuckDBComparison
 from snowpipe_platform.backends.duckdb_engine import DuckDBEngine
 from snowpipe_platform.backends.duckdb_key_comparer import DuckDBKeyComparer
 from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer
 from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
+from snowpipe_platform.backends.duckdb_window_comparer import DuckDBWindowComparer
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform.backends.local_bronze import LocalBronze
 from snowpipe_platform.backends.local_endpoint import LocalEndpoint
@@ -28,8 +28,8 @@ def build_ground(settings: Settings) -> Ground:
         warehouse=DuckDBWarehouse(settings.warehouse_path),
         bronze=LocalBronze(settings.bronze_folder),
         recognizer=DuckDBRecognizer,
-        comparison=DuckDBComparison,
-        comparer=DuckDBKeyComparer,
+        window_comparer=DuckDBWindowComparer,
+        key_comparer=DuckDBKeyComparer,
         state=state,
         dead_letters=state,
         lake=IcebergLake(settings.lake_folder),

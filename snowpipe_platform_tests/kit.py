@@ -19,11 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tenacity import wait_none
 
-from snowpipe_platform.backends.duckdb_comparison import DuckDBComparison
 from snowpipe_platform.backends.duckdb_engine import DuckDBEngine
 from snowpipe_platform.backends.duckdb_key_comparer import DuckDBKeyComparer
 from snowpipe_platform.backends.duckdb_recognizer import DuckDBRecognizer
 from snowpipe_platform.backends.duckdb_warehouse import DuckDBWarehouse
+from snowpipe_platform.backends.duckdb_window_comparer import DuckDBWindowComparer
 from snowpipe_platform.backends.iceberg_lake import IcebergLake
 from snowpipe_platform.backends.local_bronze import LocalBronze
 from snowpipe_platform.backends.local_scorer import LocalScorer
@@ -84,8 +84,8 @@ def make_ground(folder: Path, source: Path, **replaced: Any) -> Ground:
         warehouse=DuckDBWarehouse(source),
         bronze=LocalBronze(folder / "bronze"),
         recognizer=DuckDBRecognizer,
-        comparison=DuckDBComparison,
-        comparer=DuckDBKeyComparer,
+        window_comparer=DuckDBWindowComparer,
+        key_comparer=DuckDBKeyComparer,
         state=state,
         dead_letters=state,
         lake=IcebergLake(folder / "lake"),

@@ -5,7 +5,8 @@ that key and watermark landed; so a value that goes back to what it was is new, 
 snapshot, which has no watermark, the latest manifest holding the key decides. Where rows that lie together show a key
 and watermark with several contents at once, none of them has gone back to anything: each is known when any manifest
 landed it, or the two would take turns being new for ever. What was landed before the key's last tombstone does not
-count; a row the source marks as deleted is no tombstone, and stays known. Without a key, rows are compared as bags: as many copies are new as were read more than landed.
+count; a row the source marks as deleted is no tombstone, and stays known. Without a key, rows are compared as bags: as
+many copies are new as were read more than landed.
 
 Content is the md5 of the declared columns' canonical texts, nulls left out, so an added column that is null changes
 nothing and a widened number stays what it is. After a schema change the columns both sides have are compared.

@@ -31,7 +31,7 @@ Key = tuple[Parameter, ...]
 @contextmanager
 def comparing(plan: ComparisonPlan, ground: Ground) -> Iterator[KeyComparer]:
     """The comparer over what the plan says is landed."""
-    comparer = ground.comparer(
+    comparer = ground.key_comparer(
         schema=plan.schema,
         key=[name.lower() for name in plan.query.primary_key],
         watermark=plan.watermark or "",

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from snowpipe_platform.ports import (
     BronzeStore,
-    ComparisonFactory,
     DeadLetters,
     Engine,
     FeatureStore,
@@ -17,6 +16,7 @@ from snowpipe_platform.ports import (
     Trainer,
     TrainingSetStore,
     Warehouse,
+    WindowComparerFactory,
 )
 
 
@@ -36,8 +36,8 @@ class Ground:
     warehouse: Warehouse
     bronze: BronzeStore
     recognizer: RecognizerFactory
-    comparison: ComparisonFactory
-    comparer: KeyComparerFactory
+    window_comparer: WindowComparerFactory
+    key_comparer: KeyComparerFactory
     state: StateStore
     dead_letters: DeadLetters
     lake: Lake

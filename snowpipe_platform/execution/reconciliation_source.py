@@ -26,7 +26,7 @@ from snowpipe_platform.execution.reconciliation_plan import DayWindow, Differenc
 from snowpipe_platform.execution.reconciliation_rows import named_key, named_rows
 from snowpipe_platform.execution.row_files import letters
 from snowpipe_platform.execution.source_read import SourceRead, SourceSql
-from snowpipe_platform.ports import Comparison
+from snowpipe_platform.ports import WindowComparer
 from snowpipe_platform.records import Landed, LandedWindow, Parameter
 from snowpipe_platform.spec.bronze_log import landings
 from snowpipe_platform.spec.manifest import Manifest
@@ -90,7 +90,7 @@ class _Part:
             )
         key = [name.lower() for name in self.window.query.primary_key]
         watermark = self.plan.watermark or ""
-        factory = self.asking.ground.comparison
+        factory = self.asking.ground.window_comparer
         comparison = factory(schema=self.plan.schema, key=key, watermark=watermark, landed=landed)
         try:
             for read in self._reads():
@@ -144,7 +144,7 @@ class _Part:
         files = (f for f in entry.files if f.watermark_max is None or kind.parse(f.watermark_max) >= lower)  # type: ignore[operator]
         return entry.model_copy(update={"files": tuple(files)})
 
-    def _read(self, read: SourceRead, comparison: Comparison) -> None:
+    def _read(self, read: SourceRead, comparison: WindowComparer) -> None:
         for batch in self.asking.ground.warehouse.stream(read.sql, read.parameters):
             rows = read_rows(self.plan, batch, start=self.source_rows, nulls=read.nulls)
             missing, dropped = rows.parted(comparison.new_rows(rows.batch).rows)
@@ -153,7 +153,7 @@ class _Part:
             if dropped.num_rows:
                 self._account_for(rows, dropped)
 
-    def _take(self, missing: pa.Table, comparison: Comparison) -> int:
+    def _take(self, missing: pa.Table, comparison: WindowComparer) -> int:
         """Remember what is missing; returns how many rows wait for a later run."""
         waits = [self.window.waiting.holds(mark) for mark in self._marks(missing)]
         late = missing.filter(pa.array([not each for each in waits], pa.bool_()))
@@ -178,7 +178,7 @@ class _Part:
         values = rows[self.plan.watermark].to_pylist()
         return [None if value is None or kind is None else kind.parse(value) for value in values]
 
-    def _gone(self, comparison: Comparison) -> Found:
+    def _gone(self, comparison: WindowComparer) -> Found:
         """Keys that are landed as of the window, and that the source does not have there any more."""
         key = [name.lower() for name in self.window.query.primary_key]
         pending, elsewhere, deleted = 0, 0, CountedRows()

@@ -126,7 +126,7 @@ class SourceSql:
         return f"{self._watermark} >= ? AND {below}", [interval.lower, upper]  # type: ignore[list-item]
 
     def _among(self, keys: Sequence[Sequence[Parameter]]) -> tuple[str, tuple[Parameter, ...]]:
-        """The condition, in parentheses, and what is bound to it; a null in a key is a value as others, and not bound."""
+        """The condition, and what is bound to it. A null in a key is a value as others, and not bound."""
         whole = [values for values in keys if None not in values]
         one = f"({', '.join('?' * len(self._key))})"
         conditions = [f"({', '.join(self._key)}) IN ({', '.join([one] * len(whole))})"] if whole else []

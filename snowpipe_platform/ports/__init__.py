@@ -8,21 +8,19 @@ from snowpipe_platform.ports.models import Endpoint, FeatureStore, ModelRegistry
 from snowpipe_platform.ports.source import (
     BronzeAttempt,
     BronzeStore,
-    Comparison,
-    ComparisonFactory,
     KeyComparer,
     KeyComparerFactory,
     Recognizer,
     RecognizerFactory,
     Warehouse,
+    WindowComparer,
+    WindowComparerFactory,
 )
 from snowpipe_platform.ports.state import DeadLetters, StateStore
 
 __all__ = [
     "BronzeAttempt",
     "BronzeStore",
-    "Comparison",
-    "ComparisonFactory",
     "DeadLetters",
     "Endpoint",
     "Engine",
@@ -39,4 +37,6 @@ __all__ = [
     "Trainer",
     "TrainingSetStore",
     "Warehouse",
+    "WindowComparer",
+    "WindowComparerFactory",
 ]

@@ -120,7 +120,7 @@ class RecognizerFactory(Protocol):
     ) -> Recognizer: ...
 
 
-class Comparison(Protocol):
+class WindowComparer(Protocol):
     """Holds the landed rows of a window against the source's, both ways, in one pass over the source's. Landed content
     is computed anew: a stored hash vouches for nothing."""
 
@@ -141,12 +141,12 @@ class Comparison(Protocol):
         """Free what the comparison held."""
 
 
-class ComparisonFactory(Protocol):
+class WindowComparerFactory(Protocol):
     """Makes the comparison of one window. Rows come by watermark, then key."""
 
     def __call__(
         self, *, schema: pa.Schema, key: Sequence[str], watermark: str, landed: LandedWindow
-    ) -> Comparison: ...
+    ) -> WindowComparer: ...
 
 
 class KeyComparer(Protocol):

@@ -5,20 +5,20 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from snowpipe_platform.backends.duckdb_comparison import DuckDBComparison
+from snowpipe_platform.backends.duckdb_window_comparer import DuckDBWindowComparer
 from snowpipe_platform.records import Landed, LandedWindow
 from snowpipe_platform.spec.manifest import PLATFORM_COLUMNS
 from snowpipe_platform.spec.watermark import Interval
-from snowpipe_platform_tests.contracts.comparison import ComparisonContract, hashed
 from snowpipe_platform_tests.contracts.recognizer import SCHEMA, Log, batch_of
+from snowpipe_platform_tests.contracts.window_comparer import WindowComparerContract, hashed
 
 
 @pytest.fixture(scope="module")
-def make_comparison():
-    return DuckDBComparison
+def make_comparer():
+    return DuckDBWindowComparer
 
 
-class TestDuckDBComparison(ComparisonContract):
+class TestDuckDBComparison(WindowComparerContract):
     pass
 
 
@@ -50,7 +50,7 @@ def test_a_window_of_numbers_ends_above_the_highest(tmp_path, dtype, value, uppe
     found = {}
     for lower, end in ((None, upper), (value, upper), (upper, upper + 1)):
         part = LandedWindow(Interval(None if lower is None else Decimal(lower), end), landed, landed)
-        comparison = DuckDBComparison(schema=schema, key=["id"], watermark="at", landed=part)
+        comparison = DuckDBWindowComparer(schema=schema, key=["id"], watermark="at", landed=part)
         found[lower] = [row for keys in comparison.unshown_keys() for row in keys.to_pylist()]
         comparison.close()
     assert found == {None: [{"id": 1}], value: [{"id": 1}], upper: []}
@@ -59,6 +59,6 @@ def test_a_window_of_numbers_ends_above_the_highest(tmp_path, dtype, value, uppe
 def test_the_rows_it_gives_have_all_columns(tmp_path):
     log = Log(tmp_path)
     part = LandedWindow(None, log.landed, log.landed)
-    comparison = DuckDBComparison(schema=SCHEMA, key=["id"], watermark="at", landed=part)
+    comparison = DuckDBWindowComparer(schema=SCHEMA, key=["id"], watermark="at", landed=part)
     assert comparison.new_rows(batch_of([(1, 1, "a", 0)])).rows.schema.names == [*SCHEMA.names, *PLATFORM_COLUMNS]
     comparison.close()

@@ -22,8 +22,8 @@ _LAST = ", ".join(f"{column} DESC" for column in (INSTANT, NANOSECONDS, MANIFEST
 """The order of a key's history, the last change first."""
 
 
-class DuckDBComparison(DuckDBRecognizer):
-    """The `Comparison` of one window.
+class DuckDBWindowComparer(DuckDBRecognizer):
+    """The `WindowComparer` of one window.
 
     Tables of its database besides the recognizer's: `window_bounds`; `shown`, the keys read; `unshown`, those landed in
     the window and not read; `closed`, those whose last change is a delete.
