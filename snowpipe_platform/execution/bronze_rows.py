@@ -1,7 +1,7 @@
 """The rows of bronze: a source's columns in bronze types, and what the platform adds to each row."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -93,8 +93,6 @@ def read_rows(
     """
     count = batch.num_rows
     own = to_bronze(batch, plan.schema, time_zones=plan.query.time_zones)
-    if plan.watermark is not None and plan.kind is not WatermarkKind.NUMBER:
-        _refuse_outside_the_calendar(plan.watermark, own[plan.watermark])
     instants = _repeated(plan.default_instant if at is None else at, count, INSTANT_TYPE)
     fraction = _repeated(0, count, pa.int16())
     if plan.watermark is not None and not nulls and plan.kind is not WatermarkKind.NUMBER:
@@ -171,25 +169,6 @@ def watermark_range(
     found = pc.min_max(rows[watermark]).as_py()
     low, high = found["min"], found["max"]
     return (None, None) if low is None else (kind.parse(low), kind.parse(high))
-
-
-def _refuse_outside_the_calendar(name: str, watermarks: pa.ChunkedArray) -> None:
-    """Raises SourceError for an instant or a day that no calendar of the years 1 to 9999 has."""
-    found = pc.min_max(watermarks)
-    for end, limit in (("min", date.min), ("max", date.max)):
-        last = datetime.combine(limit, time.max if end == "max" else time.min) if _is_instant(watermarks) else limit
-        bound = pa.scalar(last, watermarks.type)
-        beyond = pc.less(found[end], bound) if end == "min" else pc.greater(found[end], bound)
-        if beyond.as_py():
-            msg = (
-                f"watermark column {name!r} holds a value outside the years 1 to 9999, such as an infinity. Replace "
-                "or leave out such rows in the query's SQL."
-            )
-            raise SourceError(msg)
-
-
-def _is_instant(column: pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_timestamp(column.type))
 
 
 def _with_platform_columns(  # noqa: PLR0913 - one per column

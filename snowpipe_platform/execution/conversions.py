@@ -52,7 +52,7 @@ def _only(text: ir.StringValue, pattern: str) -> ir.StringValue:
 def _decimal_pattern(dtype: dt.Decimal) -> str:
     """No more digits behind the point than the type has, as they would be rounded away; zeros are nothing."""
     scale = dtype.scale or 0
-    short = rf"|\.[0-9]{{1,{scale}}}0*" if scale else ""
+    short = rf"|\.[0-9]{{1,{scale}}}0*" if scale else r"|\.0+"
     return rf"\A[+-]?([0-9]+(\.[0-9]{{0,{scale}}}0*)?{short})\z"
 
 

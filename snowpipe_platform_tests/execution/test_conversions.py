@@ -119,7 +119,7 @@ def failed_by_pandera(parse: Callable[[str], Any], texts: list[str | None]) -> l
 
 # --- texts
 
-NUMBERS = ["7", "-7", "+5", " 7", "7\n", "\t7 ", "007", "-0", "2.0", "2.5", "1e3", "1E-3", ".5", "5.", ".", "-",
+NUMBERS = ["7", "-7", "+5", " 7", "7\n", "\t7 ", "007", "-0", "2.0", "2.5", "1e3", "1E-3", ".5", "5.", ".0", ".", "-",
            "+", "--1", "1,5", "1 000", "1_000", "0x1F", "1e", "NaN", "nan", "inf", "-Infinity", "infinit", "1d", "7;8",
            "7\x00", FULL_WIDTH, ARABIC, NO_BREAK_SPACE + "7"]  # fmt: skip
 EDGES = [str(2**bits + more) for bits in (7, 8, 31, 32, 63, 64) for more in (-1, 0)]
