@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SCALE ?= 1000
 
-.PHONY: help demo dev test month check lint types imports clean
+.PHONY: help demo dev test month torture check lint types imports clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 10
@@ -28,6 +28,9 @@ test: $(READY) ## All tests
 
 month: $(READY) ## A month of days on a real daemon, with failures on the way
 	$(BIN)/python -m pytest snowpipe_platform_tests/orchestration/test_month.py --month-days 31 --durations 1
+
+torture: $(READY) ## A thousand runs killed while the source changes; prints what was lost or doubled
+	$(BIN)/python -m snowpipe_platform_tests.torture --kills 1000
 
 check: $(READY) lint types imports ## Format, lint, types, import contracts
 

@@ -192,7 +192,7 @@ def bronze_rows(bronze: Path, entity: str, *, counted: bool = False, paths: Coll
         if manifest["number"] not in gone
         for file in manifest["files"]
         if paths is None or file["path"] in paths
-        for row in _file_rows(bronze / file["path"], manifest)
+        for row in file_rows(bronze / file["path"], manifest)
     ]
 
 
@@ -204,7 +204,7 @@ def without_platform(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in PLATFORM_COLUMNS}
 
 
-def _file_rows(path: Path, manifest: Row) -> Iterator[Row]:
+def file_rows(path: Path, manifest: Row) -> Iterator[Row]:
     if manifest["file_format"] == "parquet":
         with pq.ParquetFile(path) as file:
             yield from file.read().to_pylist()
