@@ -49,7 +49,7 @@ def _play_some(now: int, formats: tuple[str, ...], killer: Killer, tally: Tally)
         database=None,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate, Phase.shrink),
-        print_blob=True,
+        report_multiple_bugs=False,
     )
     @given(trial=trials(formats, moments=True))
     def each(trial: Trial) -> None:

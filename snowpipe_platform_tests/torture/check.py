@@ -67,16 +67,24 @@ class Checker:
             most = self.source.episodes(version)
             if 0 < most < count:
                 yield Problem("doubled", f"{version} is in bronze {count} times, and was shown {most} times")
-        if not self.shape.keyed:
-            return
-        before: dict[Any, LandedRow] = {}
+        if self.shape.keyed:
+            yield from self._repeated(rows)
+
+    def _repeated(self, rows: Sequence[LandedRow]) -> Iterator[Problem]:
+        """A key's row lands again at its watermark only when another one, or a tombstone, lies between."""
+        open_rows: dict[int, dict[int | None, LandedRow]] = defaultdict(dict)
+        closed: dict[int, LandedRow] = {}
         for row in rows:
-            place = row.version.id if self.shape.kind == "snapshot" else (row.version.id, row.version.mark)
-            last = before.get(place)
-            if last is not None and (last.version, last.is_delete) == (row.version, row.is_delete):
-                told = "deleted" if row.is_delete else "landed"
-                yield Problem("doubled", f"{row.version} is {told} by {last.origin} and again by {row.origin}")
-            before[place] = row
+            key, mark = row.version.id, None if self.shape.kind == "snapshot" else row.version.mark
+            last = closed.get(key) if row.is_delete else open_rows[key].get(mark)
+            if last is not None and last.version == row.version:
+                done = "deleted" if row.is_delete else "landed"
+                yield Problem("doubled", f"{row.version} is {done} by {last.origin} and again by {row.origin}")
+            if row.is_delete:
+                open_rows[key], closed[key] = {}, row
+            else:
+                open_rows[key][mark] = row
+                closed.pop(key, None)
 
     def _invented(self, rows: Sequence[LandedRow]) -> Iterator[Problem]:
         for row in rows:
