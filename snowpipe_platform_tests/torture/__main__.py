@@ -14,7 +14,7 @@ from snowpipe_platform_tests.torture.strategies import trials
 from snowpipe_platform_tests.torture.trial import Tally, Trial, play
 
 COMMAND = "python -m snowpipe_platform_tests.torture"
-TRIALS_A_SEED = 5
+TRIALS_A_SEED = 10
 FORMATS = {"parquet": ("parquet",), "json": ("json",), "both": ("parquet", "json")}
 
 

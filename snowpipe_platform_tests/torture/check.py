@@ -16,6 +16,7 @@ from snowpipe_platform_tests.torture.landed import (
     landed_rows,
     latest_of,
     manifests,
+    missing_files,
     stray_paths,
 )
 from snowpipe_platform_tests.torture.shapes import Shape
@@ -94,13 +95,15 @@ class Checker:
                 yield Problem("wrong", f"key {row.version.id} is deleted by {row.origin}, and was never gone")
 
     def _log_problems(self) -> Iterator[Problem]:
-        """Entries are numbered without a hole, and none that was there has changed."""
+        """Entries are numbered without a hole, none that was there has changed, and their files are there."""
         log = tuple(manifests(self.bronze))
         if [entry["number"] for entry in log] != list(range(1, len(log) + 1)):
             yield Problem("lost", f"the log has the entries {[entry['number'] for entry in log]}")
         if log[: len(self._log)] != self._log:
             yield Problem("wrong", "an entry of the log is not what it was")
         self._log = log
+        for path in missing_files(self.bronze):
+            yield Problem("lost", f"{path} is gone, with its rows")
 
     def _watermark_problems(self) -> Iterator[Problem]:
         stored = self.ground.state.watermark(ENTITY)

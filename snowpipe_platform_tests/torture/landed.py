@@ -43,13 +43,20 @@ def manifests(bronze: Path) -> list[Row]:
 
 
 def landed_rows(bronze: Path, shape: Shape) -> list[LandedRow]:
-    """Rows of the committed files, by manifest, file and position."""
+    """Rows of the committed files that are there, by manifest, file and position."""
     return [
         _landed(row, manifest["number"], shape)
         for manifest in manifests(bronze)
         for file in manifest["files"]
+        if (bronze / file["path"]).exists()
         for row in file_rows(bronze / file["path"], manifest)
     ]
+
+
+def missing_files(bronze: Path) -> list[str]:
+    """Files that a manifest names and nobody finds."""
+    named = [file["path"] for manifest in manifests(bronze) for file in manifest["files"]]
+    return [path for path in named if not (bronze / path).exists()]
 
 
 def _landed(row: Row, number: int, shape: Shape) -> LandedRow:

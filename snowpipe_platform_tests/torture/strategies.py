@@ -68,6 +68,11 @@ def _changes(at_most: int, *, at_least: int = 0) -> st.SearchStrategy[tuple[Chan
     return st.lists(_change, min_size=at_least, max_size=at_most).map(tuple)
 
 
+def _news(at_most: int, *, at_least: int = 0) -> st.SearchStrategy[tuple[Change, ...]]:
+    """Changes, and so much time that a run sees most of them."""
+    return st.tuples(_changes(at_most, at_least=at_least), _wait).map(lambda both: (*both[0], both[1]))
+
+
 def trials(
     formats: Sequence[str], *, kinds: Sequence[Kind] = KINDS, rounds: int = 3, attempts: int = 8, moments: bool = False
 ) -> st.SearchStrategy[Trial]:
@@ -78,13 +83,12 @@ def trials(
         kills += [st.integers(0, 1_000).map(AtMoment)] * 2
     attempt = st.builds(
         Attempt,
-        before=_changes(3, at_least=1),
+        before=_news(3, at_least=1),
         days_back=st.sampled_from([0, 0, 0, 1, 2]),
         kill=st.one_of(kills),
         meanwhile=_changes(2),
         meanwhile_at=_pause,
     )
-    after = st.tuples(_changes(2), _wait).map(lambda both: (*both[0], both[1]))
     tried = st.lists(attempt, min_size=2, max_size=attempts).map(tuple)
-    one = st.builds(Round, attempts=tried, after=after)
+    one = st.builds(Round, attempts=tried, after=_news(2))
     return st.builds(Trial, shape=_shapes(kinds, formats), rounds=st.lists(one, min_size=1, max_size=rounds).map(tuple))

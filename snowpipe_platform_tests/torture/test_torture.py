@@ -1,6 +1,7 @@
 """A run that is killed at any step loses and doubles nothing, and the harness that says so can tell when one does."""
 
 import json
+import sys
 from collections import Counter
 
 import hypothesis.strategies as st
@@ -28,13 +29,13 @@ def killer():
 
 
 @pytest.fixture
-def tally(record_property):
-    """Reported with the test, whatever its end."""
+def tally(request):
+    """Told with the test, whatever its end: as properties of a JUnit report, and on its stdout."""
     tally = Tally()
     yield tally
-    record_property("trials", tally.trials)
-    record_property("kills", json.dumps(tally.kills))
-    record_property("rows_checked", tally.rows_checked)
+    told = {"trials": tally.trials, "kills": tally.kills.total(), "rows checked": tally.rows_checked}
+    request.node.user_properties += told.items()
+    sys.stdout.write(f"{told} {dict(tally.kills)}\n")
 
 
 def every_step(steps):
@@ -101,6 +102,13 @@ def test_a_row_that_goes_from_bronze_is_lost(recovered):
     problems = recovered.checker.after_a_run()
     (lost,) = [problem.told for problem in problems if problem.kind == "lost"]
     assert lost == f"{min(recovered.source.rows)} is in bronze 0 times, and was shown 1 times"
+
+
+def test_a_file_that_goes_from_bronze_is_lost(recovered):
+    path = min(recovered.checker.bronze.rglob("part-*"))
+    path.unlink()
+    told = [problem.told for problem in recovered.checker.at_any_time() if problem.kind == "lost"]
+    assert told == [f"{path.relative_to(recovered.checker.bronze)} is gone, with its rows"]
 
 
 def test_a_row_that_is_in_bronze_twice_is_doubled(recovered):

@@ -121,7 +121,7 @@ class Played:
         )
         done = self._killer.attempt(order, kill, meanwhile=meanwhile)
         if done.error is not None:
-            self._judge([Problem("wrong", f"a run failed: {done.error}")])
+            self._judge([*self.checker.at_any_time(), Problem("wrong", f"a run failed: {done.error}")])
         return done
 
     def change(self, changes: tuple[Change, ...]) -> None:
