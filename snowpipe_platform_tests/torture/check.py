@@ -63,8 +63,11 @@ class Checker:
         return found
 
     def _doubled(self, rows: Sequence[LandedRow]) -> Iterator[Problem]:
-        """As often as the source came to show it, at most; and never twice in a row."""
-        for version, count in Counter(row.version for row in rows if not row.is_delete).items():
+        """As often as the source came to show it, at most; and never twice in a row. What a comparison of keys opens
+        may have landed before, at an instant when the key was closed."""
+        yield from self._said_again(rows)
+        counted = [row.version for row in rows if not row.is_delete and not row.is_compared]
+        for version, count in Counter(counted).items():
             most = self.source.episodes(version)
             if 0 < most < count:
                 yield Problem("doubled", f"{version} is in bronze {count} times, and was shown {most} times")
@@ -78,7 +81,8 @@ class Checker:
         for row in rows:
             key, mark = row.version.id, None if self.shape.kind == "snapshot" else row.version.mark
             last = closed.get(key) if row.is_delete else open_rows[key].get(mark)
-            if last is not None and last.version == row.version:
+            is_opened = row.is_compared and not row.is_delete
+            if last is not None and last.version == row.version and not is_opened:
                 done = "deleted" if row.is_delete else "landed"
                 yield Problem("doubled", f"{row.version} is {done} by {last.origin} and again by {row.origin}")
             if row.is_delete:
@@ -86,6 +90,15 @@ class Checker:
             else:
                 open_rows[key][mark] = row
                 closed.pop(key, None)
+
+    def _said_again(self, rows: Sequence[LandedRow]) -> Iterator[Problem]:
+        """A comparison closes what is open and opens what is closed."""
+        for row in rows:
+            if row.is_compared:
+                before = latest_of([other for other in rows if other.origin[0] < row.origin[0]]).get(row.version.id)
+                if before is None or before.is_delete == row.is_delete:
+                    told = "closed" if row.is_delete else "open"
+                    yield Problem("doubled", f"key {row.version.id} is {told} already when {row.origin} says so")
 
     def _invented(self, rows: Sequence[LandedRow]) -> Iterator[Problem]:
         for row in rows:

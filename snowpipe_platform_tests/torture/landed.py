@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from snowpipe_platform.execution.ground import Ground
-from snowpipe_platform.spec.manifest import DELETE, INSTANT, OPERATION, ROW_NUMBER
+from snowpipe_platform.spec.manifest import DELETE, INSTANT, NANOSECONDS, OPERATION, ROW_NUMBER
 from snowpipe_platform_tests.kit import Row, bronze_manifests, data_files, file_rows
 from snowpipe_platform_tests.ledger import rows_in
 from snowpipe_platform_tests.torture.shapes import Shape
@@ -20,12 +20,15 @@ Origin = tuple[int, int]
 
 @dataclass(frozen=True)
 class LandedRow:
-    """A row of bronze. version: of a tombstone, its key and nothing else."""
+    """A row of bronze. version: of a tombstone, its key and nothing else. digits: of the instant, below a microsecond.
+    is_compared: a comparison of keys landed it."""
 
     origin: Origin
     version: Version
     instant: datetime
+    digits: int
     is_delete: bool
+    is_compared: bool
 
     @property
     def is_valid(self) -> bool:
@@ -33,9 +36,9 @@ class LandedRow:
         return self.is_delete or self.version.amount.isdigit()
 
     @property
-    def order(self) -> tuple[datetime, Origin]:
+    def order(self) -> tuple[datetime, int, Origin]:
         """Of two changes of a key the greater stands."""
-        return self.instant, self.origin
+        return self.instant, self.digits, self.origin
 
 
 def manifests(bronze: Path) -> list[Row]:
@@ -45,7 +48,7 @@ def manifests(bronze: Path) -> list[Row]:
 def landed_rows(bronze: Path, shape: Shape) -> list[LandedRow]:
     """Rows of the committed files that are there, by manifest, file and position."""
     return [
-        _landed(row, manifest["number"], shape)
+        _landed(row, manifest, shape)
         for manifest in manifests(bronze)
         for file in manifest["files"]
         if (bronze / file["path"]).exists()
@@ -59,10 +62,17 @@ def missing_files(bronze: Path) -> list[str]:
     return [path for path in named if not (bronze / path).exists()]
 
 
-def _landed(row: Row, number: int, shape: Shape) -> LandedRow:
+def _landed(row: Row, manifest: Row, shape: Shape) -> LandedRow:
     is_delete = row[OPERATION] == DELETE
     version = Version(row["id"], "" if is_delete else row["amount"], None if is_delete else shape.mark_of(row))
-    return LandedRow((number, row[ROW_NUMBER]), version, row[INSTANT], is_delete)
+    return LandedRow(
+        origin=(manifest["number"], row[ROW_NUMBER]),
+        version=version,
+        instant=row[INSTANT],
+        digits=row[NANOSECONDS],
+        is_delete=is_delete,
+        is_compared=manifest["kind"] == "comparison",
+    )
 
 
 def stray_paths(bronze: Path) -> list[str]:

@@ -46,19 +46,21 @@ _VALUE = {
 @dataclass(frozen=True, kw_only=True)
 class Shape:
     """keyed: rows have a primary key; otherwise equal rows are told apart by their number. nulls: rows without a
-    watermark are included. lookback: in ticks. cut: `max_batches` cuts every reading of more than two new rows."""
+    watermark are included. lookback: in ticks. cut: `max_batches` cuts every reading of more than two new rows.
+    compared: after each extraction the source's keys are compared with those landed."""
 
     kind: Kind = "timestamp"
     keyed: bool = True
     nulls: bool = False
     lookback: int = 2
     cut: bool = False
+    compared: bool = False
     file_format: Literal["parquet", "json"] = "parquet"
 
     @property
     def sees_deletes(self) -> bool:
         """Whether a completed run closes the keys that the source no longer has."""
-        return self.kind == "snapshot"
+        return self.kind == "snapshot" or self.compared
 
     @property
     def has_days(self) -> bool:
@@ -78,7 +80,7 @@ class Shape:
     def queries(self) -> QueriesFile:
         where = "" if self.kind == "snapshot" else " WHERE mark > ?"
         entry: dict[str, Any] = {"name": "items", "sql": f"SELECT * FROM items{where}", "batch_size": 2}
-        entry |= {"output_format": self.file_format, "max_batches": 1 if self.cut else None}
+        entry |= {"output_format": self.file_format, "max_batches": 1 if self.cut else None, "max_deleted_share": 1.0}
         if self.keyed:
             entry["primary_key"] = "id"
         if self.kind == "snapshot":

@@ -35,6 +35,7 @@ FIRST = "manifest committed"
 def _shape(**facts: object) -> Shape:
     if facts["kind"] == "snapshot":
         facts |= {"keyed": True, "nulls": False, "lookback": 0, "cut": False}
+    facts["compared"] = bool(facts["compared"]) and bool(facts["keyed"]) and facts["kind"] != "snapshot"
     return Shape(**facts)  # type: ignore[arg-type]
 
 
@@ -46,6 +47,7 @@ def _shapes(kinds: Sequence[Kind], formats: Sequence[str]) -> st.SearchStrategy[
         nulls=st.booleans(),
         lookback=st.sampled_from([2, 0, TICKS_A_DAY + 1]),
         cut=st.booleans(),
+        compared=st.booleans(),
         file_format=st.sampled_from(formats),
     )
 

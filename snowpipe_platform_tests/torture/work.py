@@ -1,4 +1,5 @@
-"""One run: an extraction until its window is complete, the changes table, and the facts that follow from it."""
+"""One run: an extraction until its window is complete, a comparison of keys where the shape says so, the changes table,
+and the facts that follow from it."""
 
 from datetime import date
 from functools import cache
@@ -7,6 +8,7 @@ from pathlib import Path
 import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 
+from snowpipe_platform.execution.comparison import ComparisonRequest, compare
 from snowpipe_platform.execution.ground import Ground, RunIdentity
 from snowpipe_platform.execution.run import Run, Step, run_steps
 from snowpipe_platform.settings import Settings
@@ -63,6 +65,15 @@ def settings_in(folder: Path) -> Settings:
 def carry_out(shape: Shape, day: date, ground: Ground, *, run_id: str) -> list[Exception]:
     """What a command does that brings a load day up to date; returns the errors of its steps."""
     pipeline = pipeline_of(shape)
-    steps = (Step(BRONZE, day), *(Step(name) for name in pipeline.by_name))
-    run = Run(pipeline=pipeline, steps=steps, identity=RunIdentity(run_id=run_id, job="torture"))
-    return [outcome.error for outcome in run_steps(run, ground) if outcome.error is not None]
+    identity = RunIdentity(run_id=run_id, job="torture")
+
+    def errors(*steps: Step) -> list[Exception]:
+        run = Run(pipeline=pipeline, steps=steps, identity=identity)
+        return [outcome.error for outcome in run_steps(run, ground) if outcome.error is not None]
+
+    if found := errors(Step(BRONZE, day)):
+        return found
+    if shape.compared and ground.bronze.log(ENTITY):
+        (query,) = pipeline.queries.queries
+        compare(ComparisonRequest(query, pipeline.queries.source_system, identity), ground)
+    return errors(*(Step(name) for name in pipeline.by_name))
