@@ -12,8 +12,8 @@ import duckdb
 import ibis
 import pyarrow as pa
 
+from snowpipe_platform.backends.canonical_text import key_text
 from snowpipe_platform.backends.duckdb_errors import lake_errors
-from snowpipe_platform.backends.duckdb_recognizer import key_text
 from snowpipe_platform.backends.duckdb_sql import MANIFEST_NUMBER, QUIET, bronze_sql, identifier, literal, type_sql
 from snowpipe_platform.backends.spill import spill_folder
 from snowpipe_platform.records import KeyCounts, Landed

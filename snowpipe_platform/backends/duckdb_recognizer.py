@@ -9,31 +9,34 @@ count; a row the source marks as deleted is no tombstone, and stays known. Witho
 many copies are new as were read more than landed.
 
 Content is the md5 of the declared columns' canonical texts, nulls left out, so an added column that is null changes
-nothing and a widened number stays what it is. After a schema change the columns both sides have are compared.
+nothing and a widened number stays what it is. Each landed row is compared over the columns it was landed with: a column
+that is new since says nothing of it. A snapshot's is compared over all columns, those it came without being null: every
+run shows every row, and a value that is there now is a change.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import duckdb
 import ibis
-import ibis.expr.datatypes as dt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from snowpipe_platform.backends.canonical_text import canonical_text, key_text, sized
 from snowpipe_platform.backends.duckdb_errors import lake_errors
 from snowpipe_platform.backends.duckdb_repeats import Repeats, RepeatsAnywhere, RepeatsInTies
 from snowpipe_platform.backends.duckdb_sql import QUIET, bronze_sql, identifier, literal
 from snowpipe_platform.backends.spill import spill_folder
 from snowpipe_platform.records import Landed, Recognized
-from snowpipe_platform.spec.manifest import CONTENT_HASH, DELETE, NANOSECONDS, PLATFORM_COLUMNS
+from snowpipe_platform.spec.manifest import CONTENT_HASH, DELETE, NANOSECONDS, PLATFORM_COLUMNS, Manifest
 
 MEMORY_LIMIT = "1GB"
 """Above it, what is compared with spills to a temporary folder."""
 _READ_ROWS = 100_000
 _NO_ROOM = f"Comparing with landed rows may use {MEMORY_LIMIT}: set a lower batch_size for the query."
 # A source's columns may have any other name.
-_HASH, _KEY, _MARK, _POSITION = "__hash", "__key", "__mark", "__position"
+_HASH, _HASHES, _KEY, _MARK, _POSITION = "__hash", "__hashes", "__key", "__mark", "__position"
 _NEWEST = f"max(manifest_number) OVER (PARTITION BY {_KEY}, {_MARK})"
 _DELETION = f"max(manifest_number) FILTER ({CONTENT_HASH} = {literal(DELETE)}) OVER (PARTITION BY {_KEY})"
 _NOT_DELETED = f"manifest_number > coalesce({_DELETION}, 0)"
@@ -53,7 +56,7 @@ class DuckDBRecognizer:
         self._types = ibis.Schema.from_pyarrow(schema)
         self._key, self._watermark = list(key), watermark
         self._names = [*schema.names, *PLATFORM_COLUMNS]
-        self._compared = self._columns_to_compare(landed)
+        self._compared = self._compared_columns(landed)
         self._spill = spill_folder()
         config = {"memory_limit": MEMORY_LIMIT, "temp_directory": self._spill.name}
         self._database = duckdb.connect(config=config)
@@ -95,11 +98,11 @@ class DuckDBRecognizer:
         self._spill.cleanup()
 
     def _hashed(self, rows: pa.Table) -> pa.Table:
-        """For each row its content hash, the `hash` to compare by and, in a snapshot, its `key`."""
+        """For each row its content hash, the hashes to compare by, its key and its mark."""
         columns = [f"{self._content(list(self._types))} AS {CONTENT_HASH}"]
         if self._has_landed:
-            hash_column = CONTENT_HASH if self._compared is None else self._content(self._compared)
-            columns += [f"{hash_column} AS {_HASH}", f"{self._key_text()} AS {_KEY}", f"{self._mark_text()} AS {_MARK}"]
+            hashes = ", ".join(self._hash(names) for names in self._compared)
+            columns += [f"[{hashes}] AS {_HASHES}", f"{self._key_text()} AS {_KEY}", f"{self._mark_text()} AS {_MARK}"]
         with self._registered(batch=rows):
             return self._database.execute(f"SELECT {', '.join(columns)} FROM batch").to_arrow_table()  # noqa: S608
 
@@ -107,15 +110,31 @@ class DuckDBRecognizer:
         """Whether each row was landed before."""
         positions = pa.array(range(hashed.num_rows), pa.int64())
         with self._registered(hashed=hashed.append_column(_POSITION, positions)):
-            sql = f"SELECT {_POSITION} FROM hashed SEMI JOIN landed USING ({_HASH})"  # noqa: S608
             if not self._key:
-                nth = f"row_number() OVER (PARTITION BY {_HASH} ORDER BY {_POSITION})"
-                sql = f"SELECT {_POSITION} FROM hashed JOIN landed USING ({_HASH}) QUALIFY {nth} <= copies"  # noqa: S608
+                return pc.is_in(positions, value_set=self._known_copies())
+            sql = f"SELECT DISTINCT {_POSITION} FROM ({_each_hash('hashed')}) SEMI JOIN landed USING ({_HASH})"  # noqa: S608
             known = self._database.execute(sql).to_arrow_table()[_POSITION].combine_chunks()
-            if self._key and self._ordered and hashed.num_rows:
+            if self._ordered and hashed.num_rows:
                 known = pa.concat_arrays([known, *self._known_beside_others(hashed, known)])
-            self._remember()
+            if self._watermark is None:
+                self._database.execute(
+                    f"INSERT INTO seen SELECT DISTINCT {_KEY} FROM hashed SEMI JOIN landed USING ({_KEY})"  # noqa: S608
+                )
         return pc.is_in(positions, value_set=known)
+
+    def _known_copies(self) -> pa.Array:
+        """Positions of rows that were landed as often as they were read so far, each of which takes one copy."""
+        self._database.execute(f"CREATE OR REPLACE TEMP TABLE met ({_POSITION} BIGINT, {_HASH} VARCHAR)")
+        nth = f"row_number() OVER (PARTITION BY {_HASH} ORDER BY {_POSITION})"
+        for place in range(1, len(self._compared) + 1):
+            unmet = f"SELECT {_POSITION}, {_HASHES}[{place}] AS {_HASH} FROM hashed ANTI JOIN met USING ({_POSITION})"  # noqa: S608
+            self._database.execute(
+                f"INSERT INTO met SELECT {_POSITION}, {_HASH} FROM ({unmet}) JOIN landed USING ({_HASH}) "  # noqa: S608
+                f"QUALIFY {nth} <= copies"
+            )
+        taken = f"SELECT {_HASH} AS met_hash, count(*) AS n FROM met GROUP BY ALL"  # noqa: S608
+        self._database.execute(f"UPDATE landed SET copies = copies - n FROM ({taken}) WHERE {_HASH} = met_hash")  # noqa: S608
+        return self._database.execute(f"SELECT {_POSITION} FROM met").to_arrow_table()[_POSITION].combine_chunks()  # noqa: S608
 
     def _known_beside_others(self, hashed: pa.Table, known: pa.Array) -> list[pa.Array]:
         """Positions of rows that earlier manifests landed and that stand beside others of their key and watermark."""
@@ -123,33 +142,25 @@ class DuckDBRecognizer:
         goes_on, self._last = self._last == first, last
         if len(known) == hashed.num_rows:
             return []
-        beside = f"min({_HASH}) OVER of_key <> max({_HASH}) OVER of_key"
+        beside = f"min({CONTENT_HASH}) OVER of_key <> max({CONTENT_HASH}) OVER of_key"
         beside += f" OR ({_KEY} = ? AND {_MARK} = ?)" if goes_on else ""
         self._database.execute(
-            f"CREATE OR REPLACE TEMP TABLE beside AS SELECT {_POSITION}, {_HASH} FROM hashed "  # noqa: S608
+            f"CREATE OR REPLACE TEMP TABLE beside AS SELECT {_POSITION}, {_HASHES} FROM hashed "  # noqa: S608
             f"WINDOW of_key AS (PARTITION BY {_KEY}, {_MARK}) QUALIFY {beside}",
             list(first) if goes_on else [],
         )
-        unknown = f"SELECT count(*) FROM beside ANTI JOIN landed USING ({_HASH})"  # noqa: S608
+        seen = f"SELECT {_POSITION} FROM ({_each_hash('beside')}) SEMI JOIN landed USING ({_HASH})"  # noqa: S608
+        unknown = f"SELECT count(*) FROM beside ANTI JOIN ({seen}) USING ({_POSITION})"  # noqa: S608
         if not self._database.execute(unknown).fetchone()[0]:
             return []
         self._load_earlier()
-        sql = f"SELECT {_POSITION} FROM beside SEMI JOIN earlier USING ({_HASH})"  # noqa: S608
+        sql = f"SELECT DISTINCT {_POSITION} FROM ({_each_hash('beside')}) SEMI JOIN earlier USING ({_HASH})"  # noqa: S608
         return [self._database.execute(sql).to_arrow_table()[_POSITION].combine_chunks()]
 
     def _load_earlier(self) -> None:
         if not self._has_earlier:
             self._database.execute(f"CREATE TEMP TABLE earlier AS {_earlier_images(self._images())}")
             self._has_earlier = True
-
-    def _remember(self) -> None:
-        if not self._key:
-            read = f"SELECT {_HASH} AS read_hash, count(*) AS n FROM hashed GROUP BY ALL"  # noqa: S608
-            self._database.execute(f"UPDATE landed SET copies = copies - n FROM ({read}) WHERE {_HASH} = read_hash")  # noqa: S608
-        elif self._watermark is None:
-            self._database.execute(
-                f"INSERT INTO seen SELECT DISTINCT {_KEY} FROM hashed SEMI JOIN landed USING ({_KEY})"  # noqa: S608
-            )
 
     @contextmanager
     def _registered(self, **tables: pa.Table) -> Iterator[None]:
@@ -161,13 +172,17 @@ class DuckDBRecognizer:
             for name in tables:
                 self._database.unregister(name)
 
-    def _columns_to_compare(self, landed: Landed) -> list[str] | None:
-        """The columns to compare when some manifest has others than this extraction; None when all are the same."""
-        sets = [set(manifest.column_names) for manifest in landed.manifests if manifest.files]
-        own = set(self._types)
-        if all(names == own for names in sets):
-            return None
-        return sorted({*own.intersection(*sets), *self._key, *([self._watermark] if self._watermark else [])})
+    def _compared_columns(self, landed: Landed) -> dict[tuple[str, ...], list[Manifest]]:
+        """Which manifests' rows are compared over which columns; all columns of now come first."""
+        found: dict[tuple[str, ...], list[Manifest]] = {tuple(self._types): []}
+        for manifest in landed.manifests:
+            found.setdefault(self._common(manifest), []).append(manifest)
+        return found
+
+    def _common(self, manifest: Manifest) -> tuple[str, ...]:
+        """The columns that both the manifest's rows and those of now have; all of now's in a snapshot."""
+        has = {*manifest.column_names, *self._key, self._watermark}
+        return tuple(name for name in self._types if self._watermark is None or name in has)
 
     @lake_errors(out_of_memory=_NO_ROOM)
     def _load(self) -> None:
@@ -181,10 +196,27 @@ class DuckDBRecognizer:
 
     def _images(self) -> str:
         """The landed rows, each with its hash to compare by, its key and its watermark."""
-        is_stored = self._compared is None and self._landed.hashes_vouch
-        content = f"image.{CONTENT_HASH}" if is_stored else self._content(self._compared or list(self._types))
+        parts = []
+        for names, manifests in self._compared.items():
+            stored = [one for one in manifests if self._vouches(one, names)]
+            others = [one for one in manifests if one not in stored]
+            parts += [(f"image.{CONTENT_HASH}", stored), (self._hash(names), others)]
+        return " UNION ALL ".join(self._images_of(manifests, content) for content, manifests in parts if manifests)
+
+    def _vouches(self, manifest: Manifest, names: tuple[str, ...]) -> bool:
+        """Whether the hashes stored with its rows are of these columns. Nulls are left out of a hash, so a snapshot's
+        rows need not have them all."""
+        return self._landed.hashes_vouch and names == tuple(self._types) and set(manifest.column_names) <= set(names)
+
+    def _images_of(self, manifests: Sequence[Manifest], content: str) -> str:
+        source = self._bronze(replace(self._landed, manifests=tuple(manifests)))
         columns = f"*, {content} AS {_HASH}, {self._key_text()} AS {_KEY}, {self._mark_text()} AS {_MARK}"
-        return f"SELECT {columns} FROM ({self._bronze(self._landed)}) AS image"  # noqa: S608
+        return f"SELECT {columns} FROM ({source}) AS image"  # noqa: S608
+
+    def _hash(self, names: tuple[str, ...]) -> str:
+        """The hash of these columns, told apart from those of others."""
+        place = list(self._compared).index(names)
+        return f"'{place}:' || {self._content(names)}" if place else self._content(names)
 
     def _bronze(self, landed: Landed) -> str:
         """SQL for landed rows, in the types of the rows they are compared with."""
@@ -192,19 +224,24 @@ class DuckDBRecognizer:
 
     def _mark_text(self) -> str:
         """The whole watermark: rows a nanosecond apart are two."""
-        return f"{_joined([self._text(self._watermark)])} || '+' || {NANOSECONDS}" if self._watermark else "''"
+        return f"{key_text([self._watermark], self._types)} || '+' || {NANOSECONDS}" if self._watermark else "''"
 
     def _key_text(self) -> str:
         return key_text(self._key, self._types) if self._key else "''"
 
     def _content(self, names: Sequence[str]) -> str:
-        parts = [f"{literal(name)} || '=' || {_sized(self._text(name))}" for name in sorted(names)]
+        parts = [f"{literal(name)} || '=' || {sized(self._text(name))}" for name in sorted(names)]
         if self._watermark in names:
             parts.append(f"nullif({NANOSECONDS}, 0)::VARCHAR")
         return f"md5(concat_ws(';', {', '.join(parts)}))"
 
     def _text(self, name: str) -> str:
         return canonical_text(identifier(name), self._types[name])
+
+
+def _each_hash(table: str) -> str:
+    """A row for each hash of a row."""
+    return f"SELECT {_POSITION}, unnest({_HASHES}) AS {_HASH} FROM {table}"  # noqa: S608
 
 
 def _latest_images(images: str, wanted: str) -> str:
@@ -215,29 +252,3 @@ def _latest_images(images: str, wanted: str) -> str:
 def _earlier_images(images: str) -> str:
     """Hashes of what manifests before the latest holding a key and watermark landed, unless a tombstone came since."""
     return f"SELECT DISTINCT {_HASH} FROM ({images}) QUALIFY manifest_number < {_NEWEST} AND {_NOT_DELETED}"  # noqa: S608
-
-
-def canonical_text(column: str, dtype: dt.DataType) -> str:
-    """SQL for a text that is the same for equal values, whatever width of type holds them. Null stays null."""
-    text = f"CAST({column} AS VARCHAR)"
-    if dtype.is_decimal() and dtype.scale:
-        return f"rtrim(rtrim({text}, '0'), '.')"
-    if dtype.is_timestamp() or dtype.is_date():
-        return f"coalesce(CAST(epoch_us(CAST({column} AS TIMESTAMP)) AS VARCHAR), {text})"
-    if dtype.is_binary():
-        return f"hex({column})"
-    return f"CAST(CAST({column} AS DOUBLE) AS VARCHAR)" if dtype.is_floating() else text
-
-
-def key_text(key: Sequence[str], types: ibis.Schema) -> str:
-    """SQL for a text that is the same for equal keys, null being equal to null, and differs for others."""
-    return _joined([canonical_text(identifier(name), types[name]) for name in key])
-
-
-def _sized(text: str) -> str:
-    """A length in front makes the concatenation of texts unambiguous."""
-    return f"length({text}) || ':' || {text}"
-
-
-def _joined(texts: Sequence[str]) -> str:
-    return " || ';' || ".join(f"coalesce({_sized(text)}, '-')" for text in texts)

@@ -143,10 +143,11 @@ def _attempt(
 
 
 def _says_something(manifest: Manifest, log: Sequence[Manifest]) -> bool:
-    """The columns at first, rows, more coverage, a day cut short, or the end of one that was."""
+    """The columns at first or when others come, rows, more coverage, a day cut short, or the end of one that was."""
     if not log or manifest.rows_landed or manifest.moves_watermark or not manifest.complete:
         return True
-    return manifest.load_day in incomplete_days(log)
+    has_columns = any(change.outcome == "taken" for change in manifest.schema_diff)
+    return has_columns or manifest.load_day in incomplete_days(log)
 
 
 def _waiting(query: Query, state: RetryCallState) -> str:

@@ -389,3 +389,54 @@ def test_an_empty_snapshot_commits_its_columns_once(make_world):
     world.run("2024-03-01")
     world.run("2024-03-02")
     assert [(manifest["number"], manifest["rows_landed"]) for manifest in world.manifests()] == [(1, 0)]
+
+
+@pytest.mark.case("A51")
+@pytest.mark.parametrize("key", ["id", None])
+def test_of_a_row_that_landed_with_the_new_column_its_change_lands(make_world, file_format, key):
+    world = make_world(lookback="9d", primary_key=key, output_format=file_format)
+    world.source.run(ORDERS, "INSERT INTO orders VALUES (1, '2024-03-01')")
+    world.run("2024-03-01")
+    world.source.run("ALTER TABLE orders ADD COLUMN note TEXT", "INSERT INTO orders VALUES (2, '2024-03-02', 'one')")
+    world.run("2024-03-02")
+    world.source.run("UPDATE orders SET note = 'two' WHERE id = 2")
+    assert world.run("2024-03-03").manifest.rows_landed == 1
+    assert sorted((row["id"], row.get("note")) for row in world.rows()) == [(1, None), (2, "one"), (2, "two")]
+    world.run("2024-03-04")
+    assert len(world.rows()) == 3
+
+
+@pytest.mark.case("A51")
+def test_without_a_key_copies_are_counted_among_those_that_landed_with_the_column_and_before_it(make_world):
+    world = make_world(lookback="9d", primary_key=None)
+    world.source.run(ORDERS, "INSERT INTO orders VALUES (1, '2024-03-01'), (1, '2024-03-01')")
+    world.run("2024-03-01")
+    world.source.run(
+        "ALTER TABLE orders ADD COLUMN note TEXT",
+        "INSERT INTO orders VALUES (1, '2024-03-01', 'x'), (1, '2024-03-01', 'x'), (1, '2024-03-01', 'y')",
+    )
+    world.run("2024-03-02")
+    world.run("2024-03-03")
+    assert len(world.rows()) == 5
+    world.source.run("INSERT INTO orders VALUES (1, '2024-03-01', 'y')")
+    assert world.run("2024-03-04").manifest.rows_landed == 1
+
+
+@pytest.mark.case("A11")
+def test_a_snapshots_new_column_lands_with_every_row_that_has_a_value_and_its_changes_afterwards(
+    make_world, file_format
+):
+    world = make_world(
+        sql="SELECT * FROM orders", watermark_column=None, primary_key="id", mode="full", output_format=file_format
+    )
+    world.source.run("CREATE TABLE orders (id INTEGER)", "INSERT INTO orders VALUES (1), (2)")
+    world.run("2024-03-01")
+    world.source.run("ALTER TABLE orders ADD COLUMN price INTEGER")
+    added = world.run("2024-03-02").manifest
+    assert (added.rows_landed, added.files, added.column_names) == (0, (), ("id", "price"))
+    world.source.run("UPDATE orders SET price = 10 WHERE id = 1")
+    assert world.run("2024-03-03").manifest.rows_landed == 1
+    world.source.run("UPDATE orders SET price = 11 WHERE id = 1")
+    assert world.run("2024-03-04").manifest.rows_landed == 1
+    assert world.run("2024-03-05").manifest is None
+    assert [(row["id"], row.get("price")) for row in world.rows()] == [(1, None), (2, None), (1, 10), (1, 11)]
