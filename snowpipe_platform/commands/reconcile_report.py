@@ -76,11 +76,21 @@ def print_days(days: Sequence[Day], *, is_dry: bool) -> None:
         _print_differences(day)
     if is_dry:
         _print_plan(days)
-    following = next_command(days)
-    if following is None:
-        print_text("every row is where it should be")
-    else:
+    if not any(day.status.is_red for day in days):
+        _print_all_well(days)
+    if (following := next_command(days)) is not None:
         print_next(following)
+
+
+def _print_all_well(days: Sequence[Day]) -> None:
+    """What was found, and no more: rows that wait are not there yet, and a snapshot was not held against its source."""
+    waiting = sum(_pending(day) for day in days)
+    print_text(
+        "every row is where it should be" + (f", but for {count(waiting)} that wait for a run" if waiting else "")
+    )
+    snapshots = sorted({day.name for day in days if day.asked.query.mode == "full"})
+    if snapshots:
+        print_wrapped(f"held against the source by their own runs, as mode is full: {', '.join(snapshots)}")
 
 
 def next_command(days: Sequence[Day]) -> str | None:
@@ -92,7 +102,7 @@ def next_command(days: Sequence[Day]) -> str | None:
         return "snowpipe doctor"
     landed = [day.asked.load_day for day in days if day.landed]
     if not landed:
-        return None
+        return "snowpipe plan" if any(_pending(day) for day in days) else None
     first, last = min(landed), max(landed)
     return f"snowpipe run --partition {first}" if first == last else f"snowpipe run --from {first} --to {last}"
 
@@ -107,11 +117,16 @@ def _line(day: Day) -> Line:
     if day.result is None:
         return Line((*title, *[NOTHING] * 4), day.status, str(day.error))
     found = day.result.found
-    pending = found.pending + found.unconsumed
+    pending = _pending(day)
     is_snapshot = day.asked.query.mode == "full"
     source = NOTHING if is_snapshot else count(found.source_rows)
     cells = (*title, count(found.files), count(found.rows), source, count(pending) if pending else NOTHING)
     return Line(cells, day.status, "; ".join(_notes(day, found)))
+
+
+def _pending(day: Day) -> int:
+    """Rows that a run of bronze or of a changes table has still to take in."""
+    return 0 if day.result is None else day.result.found.pending + day.result.found.unconsumed
 
 
 def _notes(day: Day, found: Found) -> list[str]:
@@ -128,7 +143,7 @@ def _print_differences(day: Day) -> None:
         print_wrapped(one.where)
         if one.keys:
             print_wrapped(_keys(one))
-        print_wrapped(f"{one.part.advice}: {one.mend}")
+        print_wrapped(f"{one.advice}: {one.mend}")
 
 
 def _keys(one: Difference) -> str:

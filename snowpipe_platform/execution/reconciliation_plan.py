@@ -97,15 +97,6 @@ class Part(StrEnum):
     SILVER = "silver"
     """Bronze with the rows of a changes table, accepted, quarantined or given up."""
 
-    @property
-    def advice(self) -> str:
-        """What the command of a difference does."""
-        return {
-            Part.FILES: "restore the file from a backup, or take its entry back and run its day again",
-            Part.SOURCE: "read the source again",
-            Part.SILVER: "make the table anew from bronze",
-        }[self]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
@@ -124,6 +115,17 @@ class Difference:
     def sentence(self) -> str:
         """`3 rows at the source and not in bronze`."""
         return f"{self.rows:,} row{'s' if self.rows != 1 else ''} {self.what}"
+
+    @property
+    def advice(self) -> str:
+        """What the command does."""
+        if self.mend.startswith("snowpipe compare"):
+            return "compare the keys, which closes and opens them"
+        return {
+            Part.FILES: "restore the file from a backup, or take its entry back and run its day again",
+            Part.SOURCE: "read the source again",
+            Part.SILVER: "make the table anew from bronze",
+        }[self.part]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -101,7 +101,7 @@ def _metadata(found: Reconciled) -> Metadata:
         ]
         schema = dg.TableSchema([dg.TableColumn(name, dtype) for name, dtype in columns.items()])
         about["differences"] = dg.MetadataValue.table(records, schema=schema)
-        commands = dict.fromkeys(f"{one.part.advice}: `{one.mend}`" for one in found.found.differences)
+        commands = dict.fromkeys(f"{one.advice}: `{one.mend}`" for one in found.found.differences)
         about["next"] = dg.MetadataValue.md("\n".join(f"- {command}" for command in commands))
     if found.mendable:
         about["mend"] = dg.MetadataValue.text("materialize the load day with the config mend: true")

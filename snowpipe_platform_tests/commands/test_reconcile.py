@@ -25,7 +25,8 @@ def test_every_row_is_where_it_should_be(shop):
         ["table", "load", "day", "files", "rows", "source", "pending"],
         ["bronze/orders", DAY, "1", "2", "2", "-", "ok"],
         ["bronze/customers", DAY, "1", "2", "-", "-", "ok"],
-        ["every", "row", "is", "where", "it", "should", "be"],
+        "every row is where it should be".split(),
+        "held against the source by their own runs, as mode is full: bronze/customers".split(),
     ]
 
 

@@ -14,6 +14,8 @@ from snowpipe_platform_tests.kit import query
 from snowpipe_platform_tests.reconciling import CHANGES, IDENTITY, Reconciling
 
 CREATE = "CREATE TABLE orders (id VARCHAR, content VARCHAR, updated_at TIMESTAMP)"
+LAST = "INSERT INTO orders VALUES ('o5', 'a', '2024-03-03 09:00', NULL)"
+"""Whose tie the next run reads again in any case."""
 DAY, NEXT, THIRD = "2024-03-01", "2024-03-02", "2024-03-03"
 AT_SOURCE = "at the source and not in bronze"
 ANN = Author(by="ann", reason="a test", identity=IDENTITY)
@@ -92,6 +94,16 @@ def test_a_row_edited_in_place_without_moving_its_watermark_is_named_and_mended(
     landed.mend(DAY)
     assert landed.found(DAY) == []
     assert landed.counted("id", "content") == [("o1", "apple"), ("o1", "changed"), ("o2", "pear"), ("o3", "a")]
+
+
+def test_a_new_column_is_compared_of_the_rows_that_landed_with_it(landed):
+    landed.source.run("ALTER TABLE orders ADD COLUMN note VARCHAR", "UPDATE orders SET note = 'late'")
+    landed.source.run("INSERT INTO orders VALUES ('o4', 'a', '2024-03-03 08:00', 'first')", LAST)
+    landed.run(THIRD)
+    assert landed.found(THIRD) == landed.found(DAY) == []
+    landed.source.run("UPDATE orders SET note = 'second' WHERE id IN ('o1', 'o4')")
+    assert landed.found(DAY) == []
+    assert landed.found(THIRD) == [(AT_SOURCE, 1, ("id=o4",))]
 
 
 def test_a_row_edited_in_place_and_back_is_named_as_silver_would_show_what_was_between(landed):
