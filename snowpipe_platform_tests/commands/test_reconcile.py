@@ -25,8 +25,22 @@ def test_every_row_is_where_it_should_be(shop):
         ["table", "load", "day", "files", "rows", "source", "pending"],
         ["bronze/orders", DAY, "1", "2", "2", "-", "ok"],
         ["bronze/customers", DAY, "1", "2", "-", "-", "ok"],
-        "every row is where it should be".split(),
-        "held against the source by their own runs, as mode is full: bronze/customers".split(),
+        ["every", "row", "is", "where", "it", "should", "be"],
+        [
+            "held",
+            "against",
+            "the",
+            "source",
+            "by",
+            "their",
+            "own",
+            "runs,",
+            "as",
+            "mode",
+            "is",
+            "full:",
+            "bronze/customers",
+        ],
     ]
 
 
