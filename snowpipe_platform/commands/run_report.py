@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from snowpipe_platform.commands.terminal import NOTHING, Line, count, print_lines, print_next, print_text
-from snowpipe_platform.errors import ConfigurationError, LeaseHeldError
+from snowpipe_platform.errors import ConfigurationError, LeaseHeldError, SchemaChangedError
 from snowpipe_platform.execution.outcome import Finding, Outcome, Status
 from snowpipe_platform.execution.plan import WAITS_FOR
 
@@ -93,6 +93,8 @@ def _look_into(worst: Outcome, outcomes: Sequence[Outcome]) -> str:
         return show_failing(worst.step.name, worst.findings[0])
     if any(result.manifest is not None and result.manifest.rows_dropped for result in worst.extractions):
         return "snowpipe dead-letters list"
+    if isinstance(worst.error, SchemaChangedError):
+        return f"snowpipe schema {worst.step.name}"
     if worst.status is Status.FAILED:
         return AGAIN if _all_wait_for_another_run(outcomes) else "snowpipe doctor"
     if worst.note.startswith(WAITS_FOR):

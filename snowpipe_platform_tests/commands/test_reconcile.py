@@ -28,7 +28,7 @@ def test_every_row_is_where_it_should_be(shop):
         ["bronze/customers", DAY, "1", "2", "-", "-", "ok"],
     ]
     assert well == "every row is where it should be"
-    assert snapshots == "held against the source by their own runs, as mode is full: bronze/customers"
+    assert snapshots.strip() == "held against the source by their own runs, as mode is full: bronze/customers"
 
 
 def test_a_late_row_is_named_planned_mended_and_taken_in(shop):

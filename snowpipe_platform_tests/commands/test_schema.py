@@ -17,7 +17,8 @@ def shop(tmp_path, monkeypatch):
     found.type("run", "bronze/orders")
     found.source.run("ALTER TABLE orders RENAME note TO remark")
     found.end_day("2024-03-03")
-    assert found.type("run", "bronze/orders").exit_code == 1
+    refused = found.type("run", "bronze/orders")
+    assert (refused.exit_code, refused.stdout.splitlines()[-1]) == (1, "next: snowpipe schema bronze/orders")
     return found
 
 
