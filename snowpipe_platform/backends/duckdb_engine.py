@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 
@@ -31,6 +33,8 @@ JUDGED, ROW = "__judged", "__row"
 WITH_FILES = "#files"
 MATERIALIZED = "materialized "
 BALANCE = "__balance"
+KEPT_SQL = 512
+"""Expressions whose SQL is kept."""
 CONV_MACRO = "CREATE OR REPLACE MACRO conv(digits, from_base, to_base) AS CAST('0x' || digits AS BIGINT)"
 """Spark's builtin for a hexadecimal text; only base 16 to 10 is used."""
 
@@ -158,7 +162,13 @@ def _target(layout: FileLayout) -> tuple[str, list[str]]:
 
 
 def _sql(expression: ir.Table) -> str:
-    return str(ibis.to_sql(expression, dialect="duckdb"))
+    return _sql_of(expression.op())
+
+
+@lru_cache(maxsize=KEPT_SQL)
+def _sql_of(node: ops.Node) -> str:
+    """Days of a run, and runs of a daemon, ask for the same over other files; ibis takes tens of milliseconds each."""
+    return str(ibis.to_sql(node.to_expr(), dialect="duckdb"))
 
 
 def _exact_sql(expression: ir.Table) -> str:
