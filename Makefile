@@ -23,7 +23,7 @@ dev: $(READY) ## The Dagster UI on this machine, with the demo's tables
 	$(BIN)/snowpipe dev
 
 # Three workers for two cores: the daemon's tests wait for most of their time.
-test: $(READY) ## All tests
+test: $(READY) ## All tests but the simulated month
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 month: $(READY) ## A month of days on a real daemon, with failures on the way

@@ -12,11 +12,18 @@ def pytest_configure(config):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--month-days", type=int, default=8, help="days of the simulated month; make month has 31")
+    parser.addoption("--month-days", type=int, default=0, help="days of the simulated month; make month has 31")
 
 
-def pytest_collection_modifyitems(items):
-    """Modules with slow tests first, so that no worker begins one when the others are done."""
+def pytest_terminal_summary(terminalreporter, config):
+    if not config.getoption("month_days"):
+        terminalreporter.write_line("not run, for its minutes: the simulated month (make month)")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Modules with slow tests first, so that no worker begins one when the others are done. The month if asked for."""
+    if not config.getoption("month_days"):
+        items[:] = [item for item in items if not item.get_closest_marker("month")]
     slow = {item.module for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.module not in slow)
 
