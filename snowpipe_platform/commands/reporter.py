@@ -1,8 +1,8 @@
 """Telling Dagster what a run outside it did, where there is an instance to tell."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ParamSpec, Protocol
 
 from snowpipe_platform.commands.instance import has_instance
 from snowpipe_platform.commands.project import Project
@@ -17,6 +17,8 @@ from snowpipe_platform.spec.table import ChangesTable
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
+
+Told = ParamSpec("Told")
 
 
 class Reporter(Protocol):
@@ -94,64 +96,56 @@ class _ToInstance:
         is not reported: a materialization would ask for everything that reads it."""
         from snowpipe_platform.orchestration.reporting import report_extraction, report_table  # noqa: PLC0415
 
-        try:
-            if outcome.extractions:
-                report_extraction(self._instance, outcome.extractions[-1], self._ground)
-            elif outcome.result is not None and _is_news(outcome):
-                report_table(self._instance, outcome.result, self._ground)
-        except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
-            return f"{outcome.step.title}: done, but not reported to Dagster: {error}"
+        done = f"{outcome.step.title}: done, but"
+        if outcome.extractions:
+            return _problem(done, report_extraction, self._instance, outcome.extractions[-1], self._ground)
+        if outcome.result is not None and _is_news(outcome):
+            return _problem(done, report_table, self._instance, outcome.result, self._ground)
         return None
 
     def report_adoption(self, result: AdoptionResult) -> str | None:
         """One materialization of the load day and its checks, whatever the number of files."""
         from snowpipe_platform.orchestration.reporting import report_adoption  # noqa: PLC0415
 
-        try:
-            report_adoption(self._instance, result, self._ground)
-        except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
-            return f"bronze/{result.request.query.entity}: done, but not reported to Dagster: {error}"
-        return None
+        done = f"bronze/{result.request.query.entity}: done, but"
+        return _problem(done, report_adoption, self._instance, result, self._ground)
 
     def report_mended(self, asked: Reconciliation, results: Sequence[ExtractionResult]) -> str | None:
         """One materialization of the load day, with its checks."""
         from snowpipe_platform.orchestration.reporting import report_mended  # noqa: PLC0415
 
-        try:
-            report_mended(self._instance, asked, results, self._ground)
-        except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
-            return f"bronze/{asked.query.entity}: mended, but not reported to Dagster: {error}"
-        return None
+        done = f"bronze/{asked.query.entity}: mended, but"
+        return _problem(done, report_mended, self._instance, asked, results, self._ground)
 
     def report_reconciled(self, asked: Reconciliation, result: Reconciled) -> str | None:
         """The check `reconciled` of the load day."""
         from snowpipe_platform.orchestration.reporting import report_reconciled  # noqa: PLC0415
 
-        try:
-            report_reconciled(self._instance, asked, result)
-        except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the answer is known
-            return f"bronze/{asked.query.entity}: reconciled, but not reported to Dagster: {error}"
-        return None
+        done = f"bronze/{asked.query.entity}: reconciled, but"
+        return _problem(done, report_reconciled, self._instance, asked, result)
 
     def report_comparison(self, result: ComparisonResult) -> str | None:
         """One materialization of the source's day and its checks."""
         from snowpipe_platform.orchestration.reporting import report_comparison  # noqa: PLC0415
 
-        try:
-            report_comparison(self._instance, result, self._ground)
-        except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
-            return f"bronze/{result.plan.query.entity}: done, but not reported to Dagster: {error}"
-        return None
+        done = f"bronze/{result.plan.query.entity}: done, but"
+        return _problem(done, report_comparison, self._instance, result, self._ground)
 
     def report_staleness(self, identity: RunIdentity) -> str | None:
         """The check `up_to_date` of dates that were not made by this run."""
         from snowpipe_platform.orchestration.staleness import report_staleness  # noqa: PLC0415
 
-        try:
-            report_staleness(self._instance, self._pipeline, self._ground, identity=identity)
-        except Exception as error:  # noqa: BLE001 - whatever Dagster raises, the rows are committed
-            return f"stale analysis dates are not reported to Dagster: {error}"
-        return None
+        dates = "stale analysis dates are"
+        return _problem(dates, report_staleness, self._instance, self._pipeline, self._ground, identity=identity)
+
+
+def _problem(what: str, report: Callable[Told, None], *told: Told.args, **named: Told.kwargs) -> str | None:
+    """That it is not reported, and why; None when it is. Whatever Dagster raises, the rows are committed."""
+    try:
+        report(*told, **named)
+    except Exception as error:  # noqa: BLE001 - as above
+        return f"{what} not reported to Dagster: {error}"
+    return None
 
 
 def _is_news(outcome: Outcome) -> bool:
