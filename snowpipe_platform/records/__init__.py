@@ -1,0 +1,71 @@
+"""What passes through the ports: plain values. Instants are tz-naive UTC microseconds."""
+
+from snowpipe_platform.records.lake import (
+    BronzeRows,
+    ChangedRows,
+    Commit,
+    FileLayout,
+    LakeFile,
+    LakeRows,
+    LakeSnapshot,
+    Leftover,
+    Rows,
+    StagedFile,
+    TableLayout,
+    TableState,
+)
+from snowpipe_platform.records.models import (
+    Deployment,
+    EntityKey,
+    FeatureRow,
+    FeatureValue,
+    TrainingSetRecord,
+)
+from snowpipe_platform.records.source import (
+    Arrival,
+    KeyCounts,
+    Landed,
+    LandedWindow,
+    Parameter,
+    Recognized,
+)
+from snowpipe_platform.records.state import (
+    ClosedLetter,
+    Closing,
+    DeadLetter,
+    HeldLease,
+    Lease,
+    LetterKind,
+)
+
+__all__ = [
+    "Arrival",
+    "BronzeRows",
+    "ChangedRows",
+    "ClosedLetter",
+    "Closing",
+    "Commit",
+    "DeadLetter",
+    "Deployment",
+    "EntityKey",
+    "FeatureRow",
+    "FeatureValue",
+    "FileLayout",
+    "HeldLease",
+    "KeyCounts",
+    "LakeFile",
+    "LakeRows",
+    "LakeSnapshot",
+    "Landed",
+    "LandedWindow",
+    "Lease",
+    "Leftover",
+    "LetterKind",
+    "Parameter",
+    "Recognized",
+    "Rows",
+    "StagedFile",
+    "TableLayout",
+    "TableState",
+    "TrainingSetRecord",
+]
